@@ -1,0 +1,442 @@
+"""The network: one encoder pass, word states, and four heads (sentences, triggers, attributes, arguments).
+
+`AhdathModel` sits on any `AutoModel` encoder. Pieces become words by their first and last piece; small encoders
+get lexical features beside them (skip-gram vectors of stems, affixes, hashed character n-grams); a BiLSTM reads
+the words; the heads are small. Arguments and attributes are conditioned on one trigger at a time, but on the
+word states of the single encoder pass (the conditioning of TagPrime, Hsu et al. 2023, without its cost). This
+module knows no text, no offsets, no thresholds; `tokenization` makes its inputs, `decoding` reads its outputs.
+
+Dimensions in shapes: B windows, L pieces, W words, S sentences, E events, T types, R roles, H word state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
+from transformers.utils.generic import ModelOutput
+
+from .errors import ConfigError, ModelError
+from .lexicon import AFFIXES
+from .ontology import Ontology
+from .text import SUFFIXES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["AhdathConfig", "AhdathModel", "AhdathOutput", "role_tags"]
+
+_DISTANCES = 32  # buckets of signed distance between a word and a trigger
+
+
+class AhdathConfig(PretrainedConfig):
+    """Everything that is needed to rebuild a model and to read its outputs.
+
+    encoder: the config of the encoder, as a dict with `model_type`; ontology: `Ontology.to_dict()`;
+    spelling: how words are spelled for the tokenizer (`tokenization.SPELLINGS`); lexicon_size: stems with a
+    vector beside the pieces (0: none); temperature and threshold belong to the trigger scores, set on dev.
+    """
+
+    model_type = "ahdath"
+
+    def __init__(
+        self,
+        encoder: dict[str, Any] | None = None,
+        ontology: dict[str, Any] | None = None,
+        *,
+        spelling: str = "arabert",
+        segmentation: bool = False,
+        max_length: int = 512,
+        lexicon_size: int = 0,
+        vector_size: int = 192,
+        ngram_buckets: int = 0,
+        ngram_size: int = 64,
+        word_size: int = 256,
+        context_size: int = 256,
+        pair_size: int = 192,
+        pooling: str = "first+last",
+        dropout: float = 0.3,
+        loss_weights: dict[str, float] | None = None,
+        temperature: float = 1.0,
+        argument_temperature: float = 1.0,
+        threshold: float = 0.5,
+        type_thresholds: dict[str, float] | None = None,
+        sentence_threshold: float = 0.5,
+        **kwargs: Any,
+    ) -> None:
+        if pooling not in ("first", "mean", "first+last"):
+            raise ConfigError(f"pooling {pooling!r}: expected 'first', 'mean' or 'first+last'")
+        self.encoder = encoder
+        self.ontology = ontology if ontology is not None else Ontology.default().to_dict()
+        self.spelling = spelling
+        self.segmentation = segmentation
+        self.max_length = max_length
+        self.lexicon_size = lexicon_size
+        self.vector_size = vector_size
+        self.ngram_buckets = ngram_buckets
+        self.ngram_size = ngram_size
+        self.word_size = word_size
+        self.context_size = context_size
+        self.pair_size = pair_size
+        self.pooling = pooling
+        self.dropout = dropout
+        self.loss_weights = {
+            "trigger": 1.0, "continuation": 0.2, "sentence": 0.1, "attribute": 0.2, "argument": 1.0, "mention": 0.3,
+            **(loss_weights or {}),
+        }  # fmt: skip
+        self.temperature = temperature
+        self.argument_temperature = argument_temperature
+        self.threshold = threshold
+        self.type_thresholds = type_thresholds or {}
+        self.sentence_threshold = sentence_threshold
+        super().__init__(**kwargs)
+
+    def encoder_config(self) -> PretrainedConfig:
+        """The encoder's own config object."""
+        if not self.encoder:
+            raise ConfigError("this config names no encoder; build models with AhdathModel.from_encoder(name_or_path)")
+        return AutoConfig.for_model(**self.encoder)
+
+
+@dataclass
+class AhdathOutput(ModelOutput):
+    """Losses and logits. `trigger` Shape: (B, W, T); `continuation` (B, W); `sentence` (B, S, T); with events
+    `argument` (E, W, 2R+1) and `attribute` (E, values beyond the first of each attribute)."""
+
+    loss: Tensor | None = None
+    trigger: Tensor | None = None
+    continuation: Tensor | None = None
+    sentence: Tensor | None = None
+    argument: Tensor | None = None
+    attribute: Tensor | None = None
+    words: Tensor | None = None
+    losses: dict[str, Tensor] | None = None
+
+
+def role_tags(roles: int) -> int:
+    """Number of BIO tags for so many roles: O, then B and I of each."""
+    return 2 * roles + 1
+
+
+class BiLSTM(nn.Module):
+    """A bidirectional LSTM that padding cannot touch: each direction reads its words from its own end.
+
+    Unlike packed sequences this stays on the fast CPU kernels and exports as two plain LSTMs.
+    """
+
+    def __init__(self, size_in: int, size_out: int) -> None:
+        super().__init__()
+        self.ahead = nn.LSTM(size_in, size_out // 2, batch_first=True)
+        self.back = nn.LSTM(size_in, size_out // 2, batch_first=True)
+
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Shape of states: (N, W, size_in), of mask: (N, W), true for words; returns (N, W, size_out)."""
+        width = states.shape[1]
+        lengths = mask.sum(1, keepdim=True)
+        places = torch.arange(width, device=states.device)[None]
+        mirror = torch.where(places < lengths, lengths - 1 - places, places)
+        flipped = states.gather(1, mirror[..., None].expand_as(states))
+        ahead, back = self.ahead(states)[0], self.back(flipped)[0]
+        return torch.cat([ahead, back.gather(1, mirror[..., None].expand_as(back))], -1)
+
+
+class WordEncoder(nn.Module):
+    """Pieces (and lexical features) -> one state a word. Shape: (B, L, hidden) -> (B, W, H)."""
+
+    def __init__(self, config: AhdathConfig, hidden: int) -> None:
+        super().__init__()
+        self.pooling = config.pooling
+        size = config.word_size
+        self.from_pieces = nn.Linear(2 * hidden if self.pooling == "first+last" else hidden, size)
+        if config.lexicon_size:
+            self.register_buffer("vectors", torch.zeros(config.lexicon_size + 1, config.vector_size, dtype=torch.int8))
+            self.register_buffer("vector_scale", torch.ones(1))
+            self.from_vectors = nn.Linear(config.vector_size, size, bias=False)
+            self.prefixes = nn.Embedding(len(AFFIXES) // len(SUFFIXES), size)
+            self.suffixes = nn.Embedding(len(SUFFIXES), size)
+        if config.ngram_buckets:
+            self.ngrams = nn.Embedding(config.ngram_buckets, config.ngram_size, padding_idx=0)
+            self.from_ngrams = nn.Linear(config.ngram_size, size, bias=False)
+        self.norm = nn.LayerNorm(size)
+        self.dropout = nn.Dropout(config.dropout)
+        self.context = BiLSTM(size, config.context_size)
+
+    def forward(self, hidden: Tensor, pieces: Tensor, mask: Tensor, rows: Tensor | None, affixes: Tensor | None,
+                ngrams: Tensor | None) -> Tensor:  # fmt: skip
+        states = self.from_pieces(self.pool(hidden, pieces))
+        if hasattr(self, "from_vectors"):
+            if rows is None or affixes is None:
+                raise ModelError("this model reads lexical features: expected rows and affixes, found none; "
+                                 "make batches with tokenization.WordTokenizer and its stem lexicon")  # fmt: skip
+            states = states + self.from_vectors(self.vectors[rows].to(states.dtype) * self.vector_scale)
+            states = states + self.prefixes(affixes // len(SUFFIXES)) + self.suffixes(affixes % len(SUFFIXES))
+        if hasattr(self, "ngrams") and ngrams is not None:
+            count = (ngrams > 0).sum(-1, keepdim=True).clamp(min=1).to(states.dtype)
+            states = states + self.from_ngrams(self.ngrams(ngrams).sum(-2) / count.sqrt())
+        states = self.dropout(self.norm(states))
+        return torch.cat([states, self.dropout(self.context(states, mask))], -1) * mask[..., None]
+
+    def pool(self, hidden: Tensor, pieces: Tensor) -> Tensor:
+        """Word states from piece states. Shape: (B, L, hidden), (B, W, 2) -> (B, W, hidden or 2*hidden)."""
+        def take(places: Tensor) -> Tensor:
+            return hidden.gather(1, places[..., None].expand(-1, -1, hidden.shape[-1]))
+
+        if self.pooling == "first":
+            return take(pieces[..., 0])
+        if self.pooling == "first+last":
+            return torch.cat([take(pieces[..., 0]), take(pieces[..., 1])], -1)
+        sums = F.pad(hidden.cumsum(1), (0, 0, 1, 0))
+        def upto(places: Tensor) -> Tensor:
+            return sums.gather(1, places[..., None].expand(-1, -1, hidden.shape[-1]))
+        width = (pieces[..., 1] - pieces[..., 0] + 1)[..., None]
+        return (upto(pieces[..., 1] + 1) - upto(pieces[..., 0])) / width
+
+
+class PairHead(nn.Module):
+    """Arguments and attributes of given triggers, from the word states of their windows."""
+
+    def __init__(self, size: int, config: AhdathConfig, types: int, roles: int, values: int) -> None:
+        super().__init__()
+        pair = config.pair_size
+        self.word, self.trigger = nn.Linear(size, pair), nn.Linear(size, pair)
+        self.product = nn.Linear(pair, pair, bias=False)
+        self.kind = nn.Embedding(types, pair)
+        self.distance = nn.Embedding(2 * _DISTANCES + 1, pair)
+        self.sentence = nn.Embedding(2, pair)
+        self.norm = nn.LayerNorm(pair)
+        self.dropout = nn.Dropout(config.dropout)
+        self.context = BiLSTM(pair, pair)
+        self.tags = nn.Linear(2 * pair, role_tags(roles))
+        self.cue = nn.Linear(pair, 1)
+        self.values = nn.Sequential(nn.Linear(2 * pair, pair), nn.GELU(), nn.Dropout(config.dropout), nn.Linear(pair, values))
+
+    def forward(self, words: Tensor, mask: Tensor, sentence: Tensor, event: Tensor) -> tuple[Tensor, Tensor]:
+        """Shape of words: (B, W, H), of event: (E, 3) = window, first word, type. Returns (E, W, 2R+1) and (E, values)."""
+        window, first, kind = event.unbind(-1)
+        state = words[window, first]
+        u, v = self.word(words)[window], self.trigger(state)[:, None]
+        places = torch.arange(words.shape[1], device=words.device)[None] - first[:, None]
+        same = (sentence[window] == sentence[window, first][:, None]).long()
+        pair = u + v + self.product(u * v) + self.kind(kind)[:, None] + self.distance(_bucket(places)) + self.sentence(same)
+        pair = self.dropout(F.gelu(self.norm(pair)))
+        own = mask[window]
+        read = self.context(pair, own)
+        both = torch.cat([pair, self.dropout(read)], -1)
+        weights = self.cue(read).squeeze(-1).masked_fill(~own, float("-inf")).softmax(-1)
+        cues = (weights[..., None] * read).sum(1)  # what لن, نفى or فشل says of this trigger
+        here = read[torch.arange(len(event), device=words.device), first]
+        return self.tags(both), self.values(torch.cat([here, cues], -1))
+
+
+def _bucket(distance: Tensor) -> Tensor:
+    """Signed distance in words -> bucket: exact to 16, then logarithmic. Values in 0 … 2*_DISTANCES."""
+    far = distance.abs().clamp(min=1).float()
+    size = torch.where(far <= 16, far, 16 + 4 * torch.log2(far / 16)).floor().clamp(max=_DISTANCES).long()
+    return torch.where(distance == 0, 0, size) * distance.sign() + _DISTANCES
+
+
+class AhdathModel(PreTrainedModel):
+    """Encoder, word encoder and heads. Saved and loaded like every Hugging Face model (config + safetensors)."""
+
+    config_class = AhdathConfig
+    base_model_prefix = "encoder"
+    supports_gradient_checkpointing = False
+    _supports_sdpa = True
+    _no_split_modules: ClassVar[list[str]] = []
+
+    def __init__(self, config: AhdathConfig) -> None:
+        super().__init__(config)
+        inner = config.encoder_config()
+        self.encoder = AutoModel.from_config(inner, **_no_pooler(inner))
+        ontology = Ontology.from_dict(config.ontology)
+        self.n_types, self.n_roles = len(ontology.type_names), len(ontology.role_names)
+        values = sum(len(names) - 1 for names in ontology.attributes.values())
+        self.attribute_sizes = [len(names) for names in ontology.attributes.values()]
+        self.words = WordEncoder(config, inner.hidden_size)
+        size = config.word_size + config.context_size
+        self.trigger = nn.Sequential(
+            nn.Linear(size, config.word_size), nn.GELU(), nn.Dropout(config.dropout), nn.Linear(config.word_size, self.n_types)
+        )
+        self.continuation = nn.Linear(size, 1)
+        self.mention = nn.Linear(size, 3)
+        self.sentence_attention = nn.Linear(size, self.n_types)
+        self.sentence_values = nn.Linear(size, self.n_types)
+        self.sentence_mix = nn.Linear(2, 1)
+        self.pairs = PairHead(size, config, self.n_types, self.n_roles, values)
+        # A persistent buffer: transformers 5 builds models on the meta device and fills in what was saved.
+        self.register_buffer("allowed", torch.zeros(self.n_types, role_tags(self.n_roles), dtype=torch.bool))
+        self.predicted_triggers = 0.0  # share of gold types replaced by predicted ones in training
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=0.05)
+            if module.padding_idx is not None:
+                with torch.no_grad():
+                    module.weight[module.padding_idx].zero_()
+        elif isinstance(module, nn.LayerNorm):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.LSTM):
+            for name, parameter in module.named_parameters():
+                if "weight_hh" in name:
+                    nn.init.orthogonal_(parameter)
+                elif "weight" in name:
+                    nn.init.xavier_uniform_(parameter)
+                else:
+                    nn.init.zeros_(parameter)
+        if module is self:
+            self.allowed.copy_(_allowed_tags(Ontology.from_dict(self.config.ontology)))
+            nn.init.constant_(self.trigger[-1].bias, -4.0)  # events are rare: start from their base rate
+            nn.init.constant_(self.sentence_values.bias, -3.0)
+            nn.init.constant_(self.sentence_mix.weight, 0.5)
+            nn.init.zeros_(self.sentence_mix.bias)
+
+    @classmethod
+    def from_encoder(
+        cls, name_or_path: str | Path, *, ontology: Ontology | None = None, vectors: NDArray[Any] | None = None, **settings: Any
+    ) -> AhdathModel:
+        """A model with fresh heads on a pre-trained encoder.
+
+        Args:
+            name_or_path: hub name or folder of any `AutoModel` encoder.
+            ontology: what to predict; the packaged one if None.
+            vectors: lexical vectors, row i of stem i; Shape: (stems, size). None: no lexical features.
+            settings: further keys of `AhdathConfig`.
+
+        Raises:
+            ModelError: the encoder cannot be read, or lacks weights other than a pooler.
+        """
+        try:
+            inner = AutoConfig.from_pretrained(name_or_path)
+            encoder, info = AutoModel.from_pretrained(name_or_path, output_loading_info=True, **_no_pooler(inner))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{name_or_path}: expected an encoder that AutoModel loads, found: {error}") from error
+        missing = [key for key in info["missing_keys"] if "pooler" not in key and not key.endswith("position_ids")]
+        if missing:
+            raise ModelError(
+                f"{name_or_path}: {len(missing)} weights of the encoder are missing ({', '.join(sorted(missing)[:3])} …); "
+                "expected a complete checkpoint of this architecture"
+            )
+        if vectors is not None:
+            settings |= {"lexicon_size": vectors.shape[0], "vector_size": vectors.shape[1]}
+        limit = int(getattr(inner, "max_position_embeddings", 512))
+        if inner.model_type in ("roberta", "xlm-roberta", "camembert"):
+            limit -= 2  # these count positions from the padding id on
+        settings.setdefault("max_length", min(limit, 512))
+        config = AhdathConfig(
+            encoder={**inner.to_dict(), "model_type": inner.model_type},
+            ontology=(ontology or Ontology.default()).to_dict(),
+            **settings,
+        )
+        model = cls(config)
+        model.encoder.load_state_dict(encoder.state_dict())
+        if vectors is not None:
+            model.set_vectors(vectors)
+        return model
+
+    def set_vectors(self, vectors: NDArray[Any]) -> None:
+        """Store lexical vectors as int8, one scale for all (they have unit mean square). Shape: (stems, size)."""
+        table = torch.as_tensor(vectors, dtype=torch.float32)
+        scale = table.abs().quantile(0.9999) / 127 if table.numel() < 1e7 else table.abs().max() * 0.6 / 127
+        self.words.vectors[1:] = (table / scale).round().clamp(-127, 127).to(torch.int8)
+        self.words.vector_scale.fill_(float(scale))
+
+    def encode(
+        self, input_ids: Tensor, attention_mask: Tensor, pieces: Tensor, word_mask: Tensor, token_type_ids: Tensor | None = None,
+        rows: Tensor | None = None, affixes: Tensor | None = None, ngrams: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Word states of a batch of windows. Shape: (B, W, H), zero where `word_mask` is false."""
+        extra = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **extra).last_hidden_state
+        return self.words(hidden, pieces, word_mask, rows, affixes, ngrams)
+
+    def word_heads(self, words: Tensor, word_mask: Tensor, sentence: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Trigger (B, W, T), continuation (B, W) and sentence (B, S, T) logits from word states."""
+        trigger = self.trigger(words)
+        return trigger, self.continuation(words).squeeze(-1), self._sentences(words, trigger, word_mask, sentence)
+
+    def _sentences(self, words: Tensor, trigger: Tensor, word_mask: Tensor, sentence: Tensor) -> Tensor:
+        """A sentence has the types of its triggers: their noisy-or, corrected by attention over its words."""
+        first = sentence.masked_fill(~word_mask, 10**6).amin(1, keepdim=True)
+        local = (sentence - first).clamp(min=0)
+        count = int(local.masked_fill(~word_mask, 0).max()) + 1
+        inside = F.one_hot(local.clamp(max=count - 1), count).bool() & word_mask[..., None]  # (B, W, S)
+        absent = F.logsigmoid(-trigger.detach().float()).clamp(min=-12)
+        none = torch.einsum("bwt,bws->bst", absent, inside.to(absent.dtype)).clamp(max=-1e-4)
+        some = torch.log(-torch.expm1(none)) - none  # logit of 1 - exp(none)
+        score = self.sentence_attention(words).float().exp().clamp(max=1e4)[:, :, None] * inside[..., None]  # (B, W, S, T)
+        value = self.sentence_values(words).float()
+        pooled = (score * value[:, :, None]).sum(1) / score.sum(1).clamp(min=1e-6)
+        return self.sentence_mix(torch.stack([some, pooled], -1)).squeeze(-1)
+
+    def _with_predicted_types(self, trigger: Tensor, events: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Some gold types give way to what the trigger head says, as it will at inference; roles that the new
+        type forbids become O."""
+        best = trigger.detach()[events[:, 0], events[:, 1]].argmax(-1)
+        swap = torch.rand(len(events), device=events.device) < self.predicted_triggers
+        kinds = torch.where(swap, best, events[:, 2])
+        fits = self.allowed[kinds].gather(1, labels.clamp(min=0))
+        return torch.cat([events[:, :2], kinds[:, None]], -1), torch.where((labels >= 0) & ~fits, 0, labels)
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, pieces: Tensor, word_mask: Tensor, sentence: Tensor,
+        token_type_ids: Tensor | None = None, rows: Tensor | None = None, affixes: Tensor | None = None,
+        ngrams: Tensor | None = None, events: Tensor | None = None, trigger_labels: Tensor | None = None,
+        continuation_labels: Tensor | None = None, mention_labels: Tensor | None = None, sentence_labels: Tensor | None = None,
+        attribute_labels: Tensor | None = None, argument_labels: Tensor | None = None,
+    ) -> AhdathOutput:  # fmt: skip
+        """All heads; with labels also the joint loss. `events` Shape: (E, 3) = window, first word of the trigger, type."""
+        words = self.encode(input_ids, attention_mask, pieces, word_mask, token_type_ids, rows, affixes, ngrams)
+        trigger, continuation, sentences = self.word_heads(words, word_mask, sentence)
+        argument = attribute = None
+        if events is not None and len(events):
+            if self.training and argument_labels is not None:
+                events, argument_labels = self._with_predicted_types(trigger, events, argument_labels)
+            argument, attribute = self.pairs(words, word_mask, sentence, events)
+            argument = argument.masked_fill(~self.allowed[events[:, 2]][:, None], -1e4)
+        output = AhdathOutput(trigger=trigger, continuation=continuation, sentence=sentences, argument=argument,
+                              attribute=attribute, words=words)  # fmt: skip
+        if trigger_labels is None:
+            return output
+        losses = {
+            "trigger": _binary(trigger, trigger_labels, word_mask) * self.n_types,
+            "continuation": _binary(continuation, continuation_labels, word_mask),
+            "sentence": _binary(sentences, sentence_labels, (sentence_labels >= 0).all(-1)) * self.n_types,
+            "mention": F.cross_entropy(self.mention(words).float().flatten(0, 1), mention_labels.flatten(), ignore_index=-100),
+        }
+        if argument is not None:
+            losses["argument"] = F.cross_entropy(argument.float().flatten(0, 1), argument_labels.flatten(), ignore_index=-100)
+            losses["attribute"] = F.binary_cross_entropy_with_logits(attribute.float(), attribute_labels)
+        output.losses = {name: loss.detach() for name, loss in losses.items()}
+        output.loss = sum(self.config.loss_weights[name] * loss for name, loss in losses.items())
+        return output
+
+
+def _allowed_tags(ontology: Ontology) -> Tensor:
+    """Which BIO tags each type admits. Shape: (T, 2R+1)."""
+    rows = [[True] + [ontology.allows(name, role) for role in ontology.role_names for _ in "BI"] for name in ontology.type_names]
+    return torch.tensor(rows)
+
+
+def _binary(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+    """Mean binary cross-entropy over the positions where `mask` is true."""
+    loss = F.binary_cross_entropy_with_logits(logits.float(), labels.clamp(min=0).float(), reduction="none")
+    weight = mask.to(loss.dtype)
+    while weight.ndim < loss.ndim:
+        weight = weight[..., None]
+    return (loss * weight).sum() / (weight.expand_as(loss).sum().clamp(min=1))
+
+
+def _no_pooler(config: PretrainedConfig) -> dict[str, bool]:
+    """BERT-like encoders build a pooler that nothing here reads."""
+    return {"add_pooling_layer": False} if config.model_type in ("bert", "roberta", "xlm-roberta", "camembert") else {}

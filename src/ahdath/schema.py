@@ -1,0 +1,400 @@
+"""The values that ahdath takes and gives: Span, Argument, Event, Sentence, Document.
+
+All are frozen and checked when they are made, so a Document that exists is sound: offsets are half-open
+ranges of Unicode code points of the raw text, and `text[s.start:s.end] == s.text` for every span in it.
+`to_dict` and `from_dict` lead to plain values and back. This module knows no files, words or models.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from typing import Any, NoReturn, TypeVar
+
+from ahdath.errors import AhdathError, DataError, did_you_mean, listed, shown
+from ahdath.ontology import Ontology
+
+__all__ = ["SCHEMA_VERSION", "Argument", "Document", "Event", "Sentence", "Span"]
+
+SCHEMA_VERSION = 1  # of the dict layout; `to_dict` writes it as `schema`
+_ROUNDING = 1e-6  # a probability may leave [0, 1] by this much (single precision); it is clipped
+_COUNT = "count offsets in Unicode code points of the raw text, end exclusive"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a text: half-open code-point offsets and the characters between them, never empty.
+
+    >>> Span.of("قصفت الطائرات حلب", 5, 13)
+    Span(start=5, end=13, text='الطائرات')
+
+    Raises DataError when the offsets are no valid range or do not have the length of `text`.
+    """
+
+    start: int
+    end: int
+    text: str
+
+    def __post_init__(self) -> None:
+        kind = type(self).__name__
+        _set(self, "start", _offset(self.start, f"{kind}.start"))
+        _set(self, "end", _offset(self.end, f"{kind}.end"))
+        _typed(self.text, str, f"{kind}.text")
+        if not 0 <= self.start < self.end:
+            _refuse(kind, "0 <= start < end (end exclusive)", f"start {self.start}, end {self.end}")
+        if len(self.text) != self.end - self.start:
+            expected = f"a text of end - start = {self.end - self.start} code points"
+            _refuse(kind, expected, f"{len(self.text)}: {shown(self.text)}", _COUNT)
+
+    @classmethod
+    def of(cls, text: str, start: int, end: int) -> Span:
+        """The span of `text` from `start` to `end`."""
+        first, last = _offset(start, "Span.start"), _offset(end, "Span.end")
+        return cls(first, last, _typed(text, str, "text")[max(first, 0) : max(last, 0)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """`{"text", "start", "end"}`."""
+        return {"text": self.text, "start": self.start, "end": self.end}
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """Who or what takes part in an event: a role, the span that fills it, its probability given the event.
+
+    >>> Argument("Place", Span(14, 17, "حلب")).score
+    1.0
+    """
+
+    role: str
+    span: Span
+    score: float = 1.0
+
+    def __post_init__(self) -> None:
+        _name(self.role, "Argument.role")
+        _typed(self.span, Span, "Argument.span")
+        _set(self, "score", _probability(self.score, "Argument.score"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """`{"role", "text", "start", "end", "score"}`."""
+        return {"role": self.role, **self.span.to_dict(), "score": self.score}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event mention: its type, the trigger word, the arguments, whether it is told as fact.
+
+    `modality` and `polarity` are values of the ontology's attributes. `score` is the calibrated
+    probability of the trigger and type. `ontology` (None: the packaged one) is only used for the
+    crosswalks `plover`, `ace` and `cameo`, which raise OntologyError where it lacks the type.
+
+    >>> text = "قصفت الطائرات حلب"
+    >>> event = Event("Conflict.Attack", Span.of(text, 0, 4), (Argument("Agent", Span.of(text, 5, 13)),))
+    >>> event.plover
+    {'event': 'ASSAULT'}
+    """
+
+    type: str
+    trigger: Span
+    arguments: tuple[Argument, ...] = ()
+    modality: str = "asserted"
+    polarity: str = "positive"
+    score: float = 1.0
+    ontology: Ontology | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("type", "modality", "polarity"):
+            _name(getattr(self, name), f"Event.{name}")
+        _typed(self.trigger, Span, "Event.trigger")
+        _set(self, "arguments", _tuple(self.arguments, Argument, "Event.arguments"))
+        _set(self, "score", _probability(self.score, "Event.score"))
+        if self.ontology is not None:
+            _typed(self.ontology, Ontology, "Event.ontology")
+
+    @property
+    def plover(self) -> dict[str, str] | None:
+        """The PLOVER counterpart, `{"event"}` or `{"event", "mode"}`; None where PLOVER has none.
+
+        None too when PLOVER codes the type only with a certain role (`needs`) and no argument fills it:
+        a death is an ASSAULT only when someone did it.
+        """
+        plover = (self.ontology or Ontology.default()).event_type(self.type).plover
+        if plover is None or ("needs" in plover and all(a.role != plover["needs"] for a in self.arguments)):
+            return None
+        return {key: value for key, value in plover.items() if key != "needs"}
+
+    @property
+    def ace(self) -> dict[str, Any] | None:
+        """The event in ACE 2005's names, `{"type", "trigger", "arguments"}`; None where ACE has no such type.
+
+        Arguments whose role has no counterpart in ACE are left out.
+        """
+        spec = (self.ontology or Ontology.default()).event_type(self.type)
+        if spec.ace is None:
+            return None
+        renamed = [(spec.ace_roles.get(a.role, a.role), a.span) for a in self.arguments]
+        arguments = [{"role": role, **span.to_dict()} for role, span in renamed if role is not None]
+        return {"type": spec.ace, "trigger": self.trigger.to_dict(), "arguments": arguments}
+
+    @property
+    def cameo(self) -> tuple[str, ...]:
+        """The CAMEO codes (root or finer) that the type can stand for; empty where CAMEO has none."""
+        return (self.ontology or Ontology.default()).event_type(self.type).cameo
+
+    def to_dict(self) -> dict[str, Any]:
+        """`{"type", "trigger", "modality", "polarity", "score", "arguments"}`, all JSON-able."""
+        return {
+            "type": self.type,
+            "trigger": self.trigger.to_dict(),
+            "modality": self.modality,
+            "polarity": self.polarity,
+            "score": self.score,
+            "arguments": [argument.to_dict() for argument in self.arguments],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence(Span):
+    """A sentence: offsets and text like a Span, the types of the events in it, their probabilities if known.
+
+    >>> Sentence(0, 17, "قصفت الطائرات حلب", types=("Conflict.Attack",)).types
+    ('Conflict.Attack',)
+    """
+
+    types: tuple[str, ...] = ()
+    scores: Mapping[str, float] | None = field(default=None, hash=False)
+
+    def __post_init__(self) -> None:
+        Span.__post_init__(self)
+        _set(self, "types", _tuple(self.types, str, "Sentence.types"))
+        _set(self, "scores", _probabilities(self.scores, "Sentence.scores"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """`{"start", "end", "text", "types"}`, and `scores` where there are any."""
+        row = {**Span.to_dict(self), "types": list(self.types)}
+        return row if self.scores is None else {**row, "scores": dict(self.scores)}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A paragraph (or any text) with its events and sentences.
+
+    `types` are paragraph-level probabilities by event type, `model` and `ontology` (its digest) say what
+    made the document; all three are None in annotated data. `meta` is free, with text keys. Mappings are
+    copied and meant to be read only. Raises DataError for a wrong type or a span that is not of `text`.
+
+    >>> text = "قصفت الطائرات حلب"
+    >>> Document(text, [Event("Conflict.Attack", Span.of(text, 0, 4))]).events[0].trigger.text
+    'قصفت'
+    """
+
+    text: str
+    events: tuple[Event, ...] = ()
+    sentences: tuple[Sentence, ...] = ()
+    id: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    model: str | None = None
+    ontology: str | None = None
+    types: Mapping[str, float] | None = field(default=None, hash=False)
+
+    def __post_init__(self) -> None:
+        _typed(self.text, str, "Document.text")
+        _typed(self.id, str, "Document.id")
+        _set(self, "events", _tuple(self.events, Event, "Document.events"))
+        _set(self, "sentences", _tuple(self.sentences, Sentence, "Document.sentences"))
+        _set(self, "meta", dict(_mapping(self.meta, "Document.meta")))
+        for name in ("model", "ontology"):
+            if getattr(self, name) is not None:
+                _typed(getattr(self, name), str, f"Document.{name}")
+        _set(self, "types", _probabilities(self.types, "Document.types"))
+        for where, span in self._spans():
+            here = self.text[span.start : span.end]
+            if here != span.text:
+                expected = f"the text at {span.start}:{span.end}, {shown(here)}"
+                _refuse(f"Document {self.id!r}: {where}", expected, shown(span.text), _COUNT)
+
+    def _spans(self) -> Iterator[tuple[str, Span]]:
+        for n, event in enumerate(self.events):
+            yield f"events[{n}].trigger ({event.type})", event.trigger
+            for m, argument in enumerate(event.arguments):
+                yield f"events[{n}].arguments[{m}] ({event.type}, {argument.role})", argument.span
+        for n, sentence in enumerate(self.sentences):
+            yield f"sentences[{n}]", sentence
+
+    def check(self, ontology: Ontology) -> None:
+        """Raises one DataError with all types, roles and attribute values that `ontology` does not have."""
+        types = [(f"events[{n}]", event.type) for n, event in enumerate(self.events)]
+        types += [(f"sentences[{n}]", name) for n, s in enumerate(self.sentences) for name in s.types]
+        types += [("types", name) for name in self.types or ()]
+        unknown = "Unknown event type"
+        problems = [_not_among(f"{w}: {unknown} {t!r}", t, ontology.types, ontology) for w, t in types]
+        for n, event in enumerate(self.events):
+            where = f"events[{n}] ({event.type}, {shown(event.trigger.text)}): "
+            for name, values in ontology.attributes.items():
+                value = getattr(event, name)
+                problems.append(_not_among(f"{where}Unknown {name} {value!r}", value, values, ontology))
+            if event.type in ontology.types:
+                roles = ontology.types[event.type].roles
+                for role in (argument.role for argument in event.arguments):
+                    problem = f"{where}Role {role!r} is not allowed for {event.type}"
+                    problems.append(_not_among(problem, role, roles, ontology))
+        if any(problems):
+            raise DataError(f"Document {self.id!r}: {listed(filter(None, problems))}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain values, always with the same keys; `from_dict` gives an equal Document back."""
+        return {
+            "schema": SCHEMA_VERSION,
+            "id": self.id,
+            "text": self.text,
+            "events": [event.to_dict() for event in self.events],
+            "sentences": [sentence.to_dict() for sentence in self.sentences],
+            "types": None if self.types is None else dict(self.types),
+            "model": self.model,
+            "ontology": self.ontology,
+            "meta": dict(self.meta),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], ontology: Ontology | None = None) -> Document:
+        """The Document of a dict as `to_dict` or the corpus files have it; only `text` is required.
+
+        Scores default to 1, modality and polarity to the ontology's first values. With `ontology`, types,
+        roles and attribute values are checked and the events carry it. Raises DataError for an unknown
+        key, a wrong type, or a span that is not in the text, saying where.
+        """
+        body = _keys(data, "document", _DOCUMENT_KEYS, required=("text",))
+        if body.get("schema", SCHEMA_VERSION) != SCHEMA_VERSION:
+            _refuse("document.schema", f"version {SCHEMA_VERSION}", shown(body["schema"]), "update ahdath")
+        events = _tuple(body.get("events", []), dict, "document.events")
+        sentences = _tuple(body.get("sentences", []), dict, "document.sentences")
+        rest = {key: body[key] for key in ("id", "meta", "model", "ontology", "types") if key in body}
+        document = cls(
+            body["text"],
+            tuple(_event(e, f"events[{n}]", ontology) for n, e in enumerate(events)),
+            tuple(_sentence(s, f"sentences[{n}]") for n, s in enumerate(sentences)),
+            **rest,
+        )
+        if ontology is not None:
+            document.check(ontology)
+        return document
+
+
+# ---------------------------------------------------------------------- from plain values
+
+_DOCUMENT_KEYS = ("schema", "id", "text", "events", "sentences", "types", "model", "ontology", "meta")
+_EVENT_KEYS = ("type", "trigger", "modality", "polarity", "score", "arguments")
+_ARGUMENT_KEYS = ("role", "text", "start", "end", "score")
+_SENTENCE_KEYS = ("start", "end", "text", "types", "scores")
+_SPAN_KEYS = ("text", "start", "end")
+
+
+def _event(data: Any, where: str, ontology: Ontology | None) -> Event:
+    body = _keys(data, where, _EVENT_KEYS, required=("type", "trigger"))
+    span = _keys(body["trigger"], f"{where}.trigger", _SPAN_KEYS, required=_SPAN_KEYS)
+    given = _tuple(body.get("arguments", []), dict, f"{where}.arguments")
+    rest: dict[str, Any] = dict(ontology.defaults) if ontology else {}
+    rest.update({key: body[key] for key in ("modality", "polarity", "score") if key in body})
+    arguments = tuple(_argument(a, f"{where}.arguments[{n}]") for n, a in enumerate(given))
+    trigger = _placed(f"{where}.trigger", Span, **span)
+    return _placed(where, Event, body["type"], trigger, arguments, ontology=ontology, **rest)
+
+
+def _argument(data: Any, where: str) -> Argument:
+    body = _keys(data, where, _ARGUMENT_KEYS, required=("role", *_SPAN_KEYS))
+    span = _placed(where, Span, body["start"], body["end"], body["text"])
+    return _placed(where, Argument, body["role"], span, body.get("score", 1.0))
+
+
+def _sentence(data: Any, where: str) -> Sentence:
+    return _placed(where, Sentence, **_keys(data, where, _SENTENCE_KEYS, required=_SPAN_KEYS))
+
+
+def _placed(where: str, make: type[T], *args: Any, **kwargs: Any) -> T:
+    """`make(...)`, an error of it with the place in the dict in front."""
+    try:
+        return make(*args, **kwargs)
+    except AhdathError as error:
+        raise DataError(f"{where}: {error}") from error
+
+
+def _keys(value: Any, where: str, allowed: Sequence[str], required: Sequence[str]) -> dict[str, Any]:
+    body = dict(_mapping(value, where))
+    for key in body:
+        if key not in allowed:
+            remedy = "put keys of your own under `meta`" if where == "document" else "remove it"
+            found = shown(key) + did_you_mean(key, allowed)
+            _refuse(where, f"only the keys {', '.join(allowed)}", found, remedy)
+    for key in required:
+        if key not in body:
+            _refuse(f"{where}.{key}", "this key", "none; add it")
+    return body
+
+
+# ---------------------------------------------------------------------- checks of single values
+
+
+def _not_among(problem: str, name: str, allowed: Collection[str], ontology: Ontology) -> str:
+    """The problem with what is allowed instead; empty if the name is allowed."""
+    if name in allowed:
+        return ""
+    near = did_you_mean(name, allowed)
+    return f"{problem}{near}; allowed: {', '.join(allowed) or 'none'} ({ontology.source})"
+
+
+def _refuse(where: str, expected: str, found: str, remedy: str = "") -> NoReturn:
+    raise DataError(f"{where}: expected {expected}, found {found}" + (f"; {remedy}" if remedy else ""))
+
+
+def _set(instance: object, name: str, value: object) -> None:
+    object.__setattr__(instance, name, value)
+
+
+def _typed(value: Any, kind: type[T], where: str) -> T:
+    if not isinstance(value, kind):
+        _refuse(where, kind.__name__, f"{type(value).__name__}: {shown(value)}")
+    return value
+
+
+def _name(value: Any, where: str) -> None:
+    if not _typed(value, str, where):
+        _refuse(where, "a name", "an empty str")
+
+
+def _offset(value: Any, where: str) -> int:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        _refuse(where, "a whole number", f"{type(value).__name__}: {shown(value)}")
+    return int(value)
+
+
+def _probability(value: Any, where: str) -> float:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        _refuse(where, "a number from 0 to 1", f"{type(value).__name__}: {shown(value)}")
+    number = float(value)
+    if not math.isfinite(number) or not -_ROUNDING <= number <= 1 + _ROUNDING:
+        _refuse(where, "a number from 0 to 1", shown(number))
+    return min(max(number, 0.0), 1.0)
+
+
+def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        _refuse(where, "a mapping", f"{type(value).__name__}: {shown(value)}")
+    for key in value:
+        _typed(key, str, f"{where}: key")
+    return value
+
+
+def _probabilities(value: Any, where: str) -> dict[str, float] | None:
+    if value is None:
+        return None
+    return {key: _probability(number, f"{where}[{key!r}]") for key, number in _mapping(value, where).items()}
+
+
+def _tuple(value: Any, kind: type[T], where: str) -> tuple[T, ...]:
+    if not isinstance(value, (list, tuple)):
+        _refuse(where, f"a list or tuple of {kind.__name__}", f"{type(value).__name__}: {shown(value)}")
+    for number, item in enumerate(value):
+        _typed(item, kind, f"{where}[{number}]")
+    return tuple(value)

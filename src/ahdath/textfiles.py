@@ -1,0 +1,82 @@
+"""Text files -> paragraphs with their place in the file; and an output that takes any text.
+
+Reading is line by line, so a file of any size or an endless pipe may come. Offsets are code points of the file as
+it is, line ends and byte order mark included. This module knows nothing of models or formats.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from .errors import DataError
+from .text import paragraphs
+
+__all__ = ["Paragraph", "open_output", "read_paragraphs"]
+
+
+class Paragraph(NamedTuple):
+    """A paragraph: its file (`-`: stdin), its offset there in code points, its text."""
+
+    file: str
+    start: int
+    text: str
+
+
+def read_paragraphs(names: Sequence[str]) -> Iterator[Paragraph]:
+    """The paragraphs of UTF-8 files in order; `-` is stdin. Blank lines give none.
+
+    Raises DataError for a missing file before anything is read, and for a damaged one with the offset of its
+    first wrong byte; OSError where the system refuses to read.
+    """
+    for name in names:
+        if name != "-" and not Path(name).exists():
+            raise DataError(f"{name}: expected a text file, found none; check the path")
+    for name in names:
+        with _opened(name) as stream:
+            characters = consumed = 0
+            for line in stream:
+                text = _decoded(line, name, consumed)
+                for start, end in paragraphs(text):
+                    yield Paragraph(name, characters + start, text[start:end])
+                characters, consumed = characters + len(text), consumed + len(line)
+
+
+def _decoded(line: bytes, name: str, before: int) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        found = " ".join(f"{byte:02x}" for byte in line[error.start : error.end])
+        raise DataError(
+            f"{name}: expected UTF-8, found {found} at byte {before + error.start}; "
+            "convert the file (iconv -f WINDOWS-1256 -t UTF-8) and try again"
+        ) from error
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[Iterable[bytes]]:
+    if name == "-":
+        yield sys.stdin.buffer
+    else:
+        with open(name, "rb") as stream:
+            yield stream
+
+
+@contextmanager
+def open_output(path: Path | None) -> Iterator[TextIO]:
+    """A file to write, or stdout for None: UTF-8, lone surrogates as `\\udXXX`, which is also how JSON escapes them."""
+    if path is not None:
+        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
+            yield stream
+        return
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        if sys.stdout.isatty():
+            sys.stdout.reconfigure(errors="backslashreplace")
+        else:
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+    yield sys.stdout
+    sys.stdout.flush()

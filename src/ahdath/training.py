@@ -1,0 +1,456 @@
+"""Fine-tuning: typed settings, windows with labels, transformers' Trainer, weight averaging, calibration.
+
+Evaluation during training is inference on Documents through the one decoder. A run can be killed at any moment:
+each epoch ends with a checkpoint that counts only once its last file is written, and a resumed run gives the
+same model as an unbroken one (same machine, same number of threads).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+from transformers import AutoTokenizer, Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from . import corpus, metrics
+from .augment import augment
+from .decoding import sigmoid
+from .errors import ConfigError, DataError
+from .inference import EventExtractor
+from .labels import WindowLabels, label_window
+from .lexicon import StemLexicon
+from .modeling import AhdathModel
+from .ontology import Ontology
+from .tokenization import Window, WordTokenizer, collate
+
+if TYPE_CHECKING:
+    from .schema import Document
+
+__all__ = ["TrainConfig", "TrainingSet", "collate_labels", "train"]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of `ahdath train`; every key of a training YAML is one of these (see configs/embedded.yaml)."""
+
+    encoder: str
+    train: str
+    dev: str
+    output: str
+    ontology: str | None = None
+    spelling: str = "arabert"
+    segmentation: bool = False
+    lexical_features: bool = False
+    ngram_buckets: int = 0
+    word_size: int = 256
+    context_size: int = 256
+    pair_size: int = 192
+    pooling: str = "first+last"
+    dropout: float = 0.3
+    loss_weights: dict[str, float] = field(default_factory=dict)
+    epochs: int = 20
+    batch_size: int = 16
+    learning_rate: float = 1e-3
+    encoder_learning_rate: float = 2e-4
+    layer_decay: float = 0.9
+    weight_decay: float = 0.01
+    warmup_share: float = 0.06
+    averaging: float = 0.995
+    word_dropout: float = 0.05
+    typo_share: float = 0.0
+    swap_share: float = 0.0
+    predicted_triggers: float = 0.1
+    patience: int = 8
+    evaluate_from: int = 1
+    bf16: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} {getattr(self, name)}: expected 1 or more")
+        for name in ("averaging", "word_dropout", "typo_share", "swap_share", "predicted_triggers", "dropout", "warmup_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"{name} {getattr(self, name)}: expected 0 or more and less than 1")
+        if self.lexical_features and not self.segmentation:
+            raise ConfigError("lexical_features need segmentation: true, because vectors are looked up by stem")
+
+
+class TrainingSet(torch.utils.data.Dataset[tuple[Window, WindowLabels]]):
+    """Windows with labels. With augmentation a document is changed anew in every epoch, by (seed, epoch, index)."""
+
+    def __init__(
+        self, documents: Sequence[Document], tokenizer: WordTokenizer, ontology: Ontology,
+        change: Callable[[Document, np.random.Generator], Document] | None = None, seed: int = 0,
+    ) -> None:  # fmt: skip
+        self.tokenizer, self.ontology, self.change, self.seed = tokenizer, ontology, change, seed
+        self.epoch = 0
+        self.items: list[tuple[Document, int]] = []
+        self.plain: list[tuple[Window, WindowLabels]] = []
+        for document in documents:
+            for number, item in enumerate(self._windows(document)):
+                self.items.append((document, number))
+                self.plain.append(item)
+        if not self.items:
+            raise DataError("training data: expected paragraphs with words, found none; check the file")
+
+    def _windows(self, document: Document) -> list[tuple[Window, WindowLabels]]:
+        windows, _ = self.tokenizer.windows(document.text)
+        return [(window, label_window(window, document, self.ontology)) for window in windows]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> tuple[Window, WindowLabels]:
+        document, number = self.items[index]
+        if self.change is None:
+            return self.plain[index]
+        changed = self.change(document, np.random.default_rng((self.seed, self.epoch, index)))
+        if changed is document:
+            return self.plain[index]
+        windows = self._windows(changed)
+        return windows[number] if number < len(windows) else self.plain[index]
+
+
+def collate_labels(items: Sequence[tuple[Window, WindowLabels]], pad_id: int) -> dict[str, torch.Tensor]:
+    """A training batch: the arrays of `tokenization.collate` and the labels, padded.
+
+    Shape of events: (E, 3) = window, first word, type; trigger_labels: (B, W, T); continuation_labels: (B, W);
+    mention_labels: (B, W), -100 is padding; sentence_labels: (B, S, T), -1 is padding; attribute_labels:
+    (E, values); argument_labels: (E, W), -100 is padding.
+    """
+    batch = collate([window for window, _ in items], pad_id)
+    size, width = batch["word_mask"].shape
+    types = items[0][1].trigger.shape[1]
+    most = max(len(labels.sentence) for _, labels in items)
+    count = sum(len(labels.events) for _, labels in items)
+    values = max((len(e.attributes) for _, labels in items for e in labels.events), default=1)
+    made: dict[str, Any] = {
+        "trigger_labels": np.zeros((size, width, types), np.float32),
+        "continuation_labels": np.zeros((size, width), np.float32),
+        "mention_labels": np.full((size, width), -100, np.int64),
+        "sentence_labels": np.full((size, most, types), -1, np.float32),
+        "events": np.zeros((count, 3), np.int64),
+        "attribute_labels": np.zeros((count, values), np.float32),
+        "argument_labels": np.full((count, width), -100, np.int64),
+    }
+    at = 0
+    for row, (window, labels) in enumerate(items):
+        words = len(window.spans)
+        made["trigger_labels"][row, :words] = labels.trigger
+        made["continuation_labels"][row, :words] = labels.continuation
+        made["mention_labels"][row, :words] = labels.mention
+        made["sentence_labels"][row, : len(labels.sentence)] = labels.sentence
+        for event in labels.events:
+            made["events"][at] = (row, event.first, event.type)
+            made["attribute_labels"][at] = event.attributes
+            made["argument_labels"][at, :words] = event.tags
+            at += 1
+    return {name: torch.from_numpy(array) for name, array in (batch | made).items()}
+
+
+class _Collator:
+    """Padding, and word dropout: some words become unknown, so that the context must speak for them."""
+
+    def __init__(self, tokenizer: WordTokenizer, word_dropout: float) -> None:
+        self.pad = tokenizer.tokenizer.pad_token_id or 0
+        self.unknown = tokenizer.tokenizer.unk_token_id
+        self.share = word_dropout
+
+    def __call__(self, items: Sequence[tuple[Window, WindowLabels]]) -> dict[str, torch.Tensor]:
+        batch = collate_labels(items, self.pad)
+        if self.share:
+            hidden = (torch.rand(batch["word_mask"].shape) < self.share) & batch["word_mask"]
+            for row, word in hidden.nonzero().tolist():
+                first, last = batch["pieces"][row, word].tolist()
+                batch["input_ids"][row, first : last + 1] = self.unknown
+            if "rows" in batch:
+                batch["rows"][hidden] = 0
+                batch["ngrams"][hidden] = 0
+        return batch
+
+
+class _Averaging(TrainerCallback):
+    """Exponential moving average of all floating weights; lives in checkpoints beside the optimizer."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay, self.steps = decay, 0
+        self.shadow = {n: p.detach().clone() for n, p in model.named_parameters()}
+
+    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                self.shadow[name.removeprefix("module.")].lerp_(parameter, 1 - decay)
+
+    def swap(self, model: nn.Module) -> None:
+        """Exchange the model's weights with the average; twice restores them."""
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                kept = parameter.detach().clone()
+                parameter.copy_(self.shadow[name])
+                self.shadow[name] = kept
+
+    def state(self) -> dict[str, torch.Tensor]:
+        return {**{n: t.contiguous() for n, t in self.shadow.items()}, "steps": torch.tensor(self.steps)}
+
+    def load(self, saved: dict[str, torch.Tensor]) -> None:
+        self.steps = int(saved.pop("steps"))
+        self.shadow = saved
+
+
+class _Bookkeeping(TrainerCallback):
+    """Tells the data which epoch it is; writes the last file of every checkpoint, the mark that it is whole."""
+
+    def __init__(self, data: TrainingSet, averaging: _Averaging, trainer: list[_EventTrainer]) -> None:
+        self.data, self.averaging, self.trainer = data, averaging, trainer
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.data.epoch = round(state.epoch or 0)
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if not state.is_world_process_zero:
+            return
+        from safetensors.torch import save_file
+
+        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        save_file(self.averaging.state(), str(folder / "average.safetensors"))
+        (folder / "complete.json").write_text(json.dumps(self.trainer[0].history), encoding="utf-8")
+
+
+class _ByLength(LengthGroupedSampler):
+    """Paragraphs of like length together: news has headlines beside long reports, and padding costs time.
+
+    The order depends on seed and epoch alone, so that a resumed run sees the batches of an unbroken one.
+    """
+
+    def __init__(self, data: TrainingSet, settings: TrainConfig) -> None:
+        super().__init__(settings.batch_size, lengths=[len(window.spans) for window, _ in data.plain])
+        self.data, self.seed = data, settings.seed
+
+    def __iter__(self) -> Iterator[int]:
+        self.generator = torch.Generator().manual_seed(self.seed * 10_007 + self.data.epoch)
+        return iter(super().__iter__())
+
+
+class _EventTrainer(Trainer):
+    """Trainer with layer-wise rates and evaluation by inference on Documents with the averaged weights."""
+
+    def __init__(self, *args: Any, settings: TrainConfig, extractor: EventExtractor, dev: Sequence[Document],
+                 averaging: _Averaging, **kwargs: Any) -> None:  # fmt: skip
+        self.settings, self.extractor, self.dev, self.averaging = settings, extractor, dev, averaging
+        self.history: dict[str, Any] = {"best": -1.0, "stale": 0, "epochs": []}
+        super().__init__(*args, **kwargs)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> _ByLength:
+        return _ByLength(self.train_dataset, self.settings)
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
+        if self.optimizer is None:
+            self.optimizer = torch.optim.AdamW(parameter_groups(_bare(self.model), self.settings), betas=(0.9, 0.98))
+        return self.optimizer
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        model = _bare(self.model)
+        epoch = round(self.state.epoch or 0)
+        if epoch < self.settings.evaluate_from:
+            return {}
+        self.averaging.swap(model)
+        scores = dev_scores(self.extractor, self.dev)
+        if scores["eval_mean"] > self.history["best"]:
+            self.history |= {"best": scores["eval_mean"], "stale": 0}
+            if self.is_world_process_zero():
+                _replace_folder(Path(self.args.output_dir) / "best", self.extractor.save_pretrained)
+        else:
+            self.history["stale"] += 1
+        self.averaging.swap(model)
+        model.train()
+        self.history["epochs"].append({"epoch": epoch, **scores})
+        self.log(scores)
+        if self.history["stale"] >= self.settings.patience:
+            self.control.should_training_stop = True
+        return scores
+
+
+def dev_scores(extractor: EventExtractor, documents: Sequence[Document]) -> dict[str, float]:
+    """TC, AC+ with predicted and with gold triggers, sentence types: F1 in percent, and the mean that picks the best."""
+    extractor.model.eval()
+    predicted = list(extractor.classify_many(d.text for d in documents))
+    predicted = [replace(p, id=d.id) for p, d in zip(predicted, documents, strict=True)]
+    free = metrics.score(documents, predicted, extractor.ontology, bootstrap=0)
+    given = metrics.score(documents, extractor.with_gold_triggers(documents), extractor.ontology, bootstrap=0)
+    tc, ac, gold, types = _f1(free, "TC"), _f1(free, "AC+"), _f1(given, "AC+"), _f1(free, "sentence types")
+    return {"eval_tc": tc, "eval_ac": ac, "eval_ac_gold": gold, "eval_sentences": types, "eval_mean": (tc + ac) / 2}
+
+
+def _f1(scores: metrics.Scores, name: str) -> float:
+    return 100 * scores.measures[name].f1
+
+
+def _bare(model: Any) -> AhdathModel:
+    inner: AhdathModel = getattr(model, "module", model)
+    return inner
+
+
+def parameter_groups(model: AhdathModel, settings: TrainConfig) -> list[dict[str, Any]]:
+    """Heads at the full rate, the encoder at its own, lower by `layer_decay` for every layer further down."""
+    depth = int(getattr(model.encoder.config, "num_hidden_layers", 12))
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        rate = settings.learning_rate
+        if name.startswith("encoder."):
+            numbers = [int(part) for part in name.split(".") if part.isdigit()]
+            below = depth - numbers[0] - 1 if numbers else depth
+            if not numbers and "embed" not in name:
+                below = 0
+            rate = settings.encoder_learning_rate * settings.layer_decay**below
+        groups.setdefault((rate, parameter.ndim > 1), []).append(parameter)
+    return [
+        {"params": members, "lr": rate, "weight_decay": settings.weight_decay if matrix else 0.0}
+        for (rate, matrix), members in groups.items()
+    ]
+
+
+def newest_checkpoint(output: Path) -> Path | None:
+    """The newest checkpoint that is whole; half-written ones are deleted."""
+    found = sorted(output.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    whole = [path for path in found if (path / "complete.json").exists()]
+    for path in set(found) - set(whole):
+        shutil.rmtree(path)
+    return whole[-1] if whole else None
+
+
+def _replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
+    """Write a folder beside its place, then swap it in: a kill leaves the old one or the new one."""
+    fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    write(fresh)
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(fresh, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def build_extractor(settings: TrainConfig) -> EventExtractor:
+    """A model with fresh heads on the encoder that the settings name, with its tokenizer."""
+    ontology = Ontology.default() if settings.ontology is None else Ontology.from_yaml(settings.ontology)
+    folder = Path(settings.encoder)
+    lexicon = StemLexicon.load(folder / "lexicon.json") if settings.segmentation else None
+    vectors = np.load(folder / "vectors.npy", allow_pickle=False) if settings.lexical_features else None
+    model = AhdathModel.from_encoder(
+        settings.encoder, ontology=ontology, vectors=vectors, spelling=settings.spelling, segmentation=settings.segmentation,
+        ngram_buckets=settings.ngram_buckets, word_size=settings.word_size, context_size=settings.context_size,
+        pair_size=settings.pair_size, pooling=settings.pooling, dropout=settings.dropout, loss_weights=settings.loss_weights,
+    )  # fmt: skip
+    pieces = AutoTokenizer.from_pretrained(settings.encoder)
+    tokenizer = WordTokenizer(pieces, max_length=model.config.max_length, spelling=settings.spelling, lexicon=lexicon)
+    return EventExtractor(model, tokenizer, name=Path(settings.output).name)
+
+
+def train(settings: TrainConfig) -> EventExtractor:
+    """Fine-tune by `settings`, keep the weights that are best on dev, calibrate them, save them to `output`.
+
+    Returns the finished extractor; `output` holds it as a model folder beside `training.json` (settings and dev
+    scores by epoch). Run it again after a kill and it goes on from the newest whole checkpoint.
+    """
+    set_seed(settings.seed)
+    extractor = build_extractor(settings)
+    ontology, output = extractor.ontology, Path(settings.output)
+    documents, dev = corpus.read_jsonl(settings.train, ontology), corpus.read_jsonl(settings.dev, ontology)
+    change = augment(documents, typos=settings.typo_share, swaps=settings.swap_share)
+    data = TrainingSet(documents, extractor.tokenizer, ontology, change, settings.seed)
+    set_seed(settings.seed)
+    model = extractor.model
+    model.predicted_triggers = settings.predicted_triggers
+    averaging, holder = _Averaging(model, settings.averaging), []
+    trainer = _EventTrainer(
+        model=model, args=_arguments(settings, output), train_dataset=data,
+        data_collator=_Collator(extractor.tokenizer, settings.word_dropout),
+        eval_dataset=data, callbacks=[averaging, _Bookkeeping(data, averaging, holder)],
+        settings=settings, extractor=extractor, dev=dev, averaging=averaging,
+    )  # fmt: skip
+    holder.append(trainer)
+    checkpoint = newest_checkpoint(output)
+    if checkpoint is not None:
+        from safetensors.torch import load_file
+
+        averaging.load(load_file(str(checkpoint / "average.safetensors")))
+        trainer.history = json.loads((checkpoint / "complete.json").read_text(encoding="utf-8"))
+    if checkpoint is None or trainer.history["stale"] < settings.patience:
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    finished = EventExtractor.from_pretrained(output / "best")
+    calibrate(finished, dev)
+    if trainer.is_world_process_zero():
+        finished.save_pretrained(output)
+        record = {"settings": asdict(settings), "dev": trainer.history["epochs"], "final": dev_scores(finished, dev)}
+        (output / "training.json").write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
+    return finished
+
+
+def _arguments(settings: TrainConfig, output: Path) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(output), num_train_epochs=settings.epochs, per_device_train_batch_size=settings.batch_size,
+        warmup_steps=settings.warmup_share, lr_scheduler_type="linear", max_grad_norm=1.0, bf16=settings.bf16,
+        eval_strategy="epoch", save_strategy="epoch", save_total_limit=2, logging_steps=50, report_to=[],
+        remove_unused_columns=False, dataloader_num_workers=0, seed=settings.seed, data_seed=settings.seed,
+        ddp_find_unused_parameters=True, label_names=["trigger_labels"], use_cpu=not torch.cuda.is_available(),
+    )  # fmt: skip
+
+
+def calibrate(extractor: EventExtractor, documents: Sequence[Document]) -> None:
+    """Set temperature (so that a score is a probability) and threshold (best F1) of the triggers, on dev.
+
+    One threshold for all types; a type gets its own only with 30 or more mentions in dev and a gain of two points.
+    """
+    logits, labels = trigger_scores(extractor, documents)
+    config = extractor.model.config
+    temperatures = np.geomspace(0.5, 4, 60)
+    config.temperature = float(min(temperatures, key=lambda t: _log_loss(logits / t, labels)))
+    scores = sigmoid(logits / config.temperature)
+    grid = np.arange(0.2, 0.7, 0.02)
+    config.threshold = float(round(max(grid, key=lambda t: _f1_at(scores, labels, t)), 3))
+    own = {}
+    for index, name in enumerate(extractor.ontology.type_names):
+        column, gold = scores[:, index], labels[:, index]
+        if gold.sum() >= 30:
+            best = max(grid, key=lambda t: _f1_at(column, gold, t))
+            if _f1_at(column, gold, best) - _f1_at(column, gold, config.threshold) > 0.02:
+                own[name] = float(round(best, 3))
+    config.type_thresholds = own
+
+
+def trigger_scores(extractor: EventExtractor, documents: Sequence[Document]) -> tuple[Any, Any]:
+    """Trigger logits and gold labels of all words that windows own. Shape of each: (words, T)."""
+    logits, labels = [], []
+    for document in documents:
+        windows, _ = extractor.tokenizer.windows(document.text)
+        for window in windows:
+            arrays = collate([window], extractor.tokenizer.tokenizer.pad_token_id or 0)
+            tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+            with torch.inference_mode():
+                keep = np.array(window.owned)
+                logits.append(extractor.model(**tensors).trigger[0].float().numpy()[keep])
+            labels.append(label_window(window, document, extractor.ontology).trigger[keep])
+    return np.concatenate(logits), np.concatenate(labels)
+
+
+def _log_loss(logits: Any, labels: Any) -> float:
+    return float(np.mean(np.maximum(logits, 0) - logits * labels + np.log1p(np.exp(-np.abs(logits)))))
+
+
+def _f1_at(scores: Any, labels: Any, threshold: float) -> float:
+    predicted = scores >= threshold
+    hits = (predicted & (labels > 0)).sum()
+    return float(2 * hits / max(predicted.sum() + labels.sum(), 1))
