@@ -296,7 +296,7 @@ def test_any_text_round_trips_or_is_refused(tmp_path: Path, text: str) -> None:
     try:
         write_jsonl(path, [document])
     except DataError as error:
-        assert "surrogates" in str(error)
+        assert "surrogates" in str(error)  # noqa: PT017  either outcome may be right
         assert text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") != text
     else:
         assert read_jsonl(path) == [document]

@@ -44,8 +44,7 @@ def edit(document: Document, edits: Sequence[Edit]) -> Document:
     if not edits:
         return document
     ordered = sorted(edits, key=lambda change: change[:2])
-    pieces: list[str] = []
-    at = 0
+    pieces, at = [""], 0
     for start, end, new in ordered:
         if not at <= start <= end <= len(document.text):
             raise DataError(

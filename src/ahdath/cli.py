@@ -22,13 +22,15 @@ import typer
 from typer.core import TyperGroup
 
 from .errors import AhdathError, ConfigError
-from .textfiles import Paragraph, open_output, read_paragraphs
+from .textfiles import Paragraph, open_output, read_paragraphs, take_any_text
 
 if TYPE_CHECKING:
-    from .evaluation import Predictions, Report
+    from .evaluation import Extractor, Report
     from .inference import EventExtractor
     from .ontology import Ontology
     from .schema import Document
+
+    Answers = tuple[list[Document], list[Document] | None]  # from the texts, and with gold triggers given
 
 __all__ = ["app"]
 
@@ -39,17 +41,18 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except AhdathError as error:
-            _say(str(error))
         except BrokenPipeError:
             raise  # who read us has enough; typer ends quietly
+        except AhdathError as error:
+            _say(str(error))
         except OSError as error:
             problem = error.strerror or " ".join(str(error).split())
             _say(f"{error.filename}: {problem}" if error.filename else problem)
         except ModuleNotFoundError as error:
-            if error.name is None or error.name.partition(".")[0] == "ahdath":
+            package = (error.name or "ahdath").partition(".")[0]
+            if package == "ahdath":
                 raise
-            _say(f"needs the package {error.name!r}, which is not installed: pip install {error.name}")
+            _say(f"needs the package {package!r}, which is not installed: pip install {package}")
         raise typer.Exit(2)
 
 
@@ -86,6 +89,7 @@ def _main(
     # Weights are loaded and warnings weighed by us; their bars would only stand between the results.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    take_any_text(sys.stdout)
 
 
 # ---------------------------------------------------------------------- classify
@@ -105,7 +109,7 @@ OutputFile = Annotated[Path | None, typer.Option("--output", "-o", help="Write t
 
 @app.command()
 def classify(
-    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE|-]...", help="UTF-8 text; - is stdin.")] = None,
+    files: Annotated[list[str] | None, typer.Argument(metavar="FILE|-", help="UTF-8 text; - is stdin.")] = None,
     format: Annotated[Format, typer.Option("--format", "-f", help="How to write the events.")] = Format.table,
     threshold: Annotated[float | None, typer.Option(help="Lowest trigger probability, instead of the model's.")] = None,
     types: Annotated[str | None, typer.Option(help="Only these event types, separated by commas.")] = None,
@@ -189,12 +193,11 @@ Overrides = Annotated[
 @app.command()
 def train(config: ConfigFile, overrides: Overrides = None) -> None:
     """Fine-tune a model on annotated text. Run it again after a break and it goes on."""
+    from . import training
     from .config import read_config
-    from .training import TrainConfig
-    from .training import train as run
 
-    settings = read_config(TrainConfig, config, overrides or ())
-    run(settings)
+    settings = read_config(training.TrainConfig, config, overrides or ())
+    training.train(settings)
     if os.environ.get("RANK", "0") == "0":  # under torchrun, one of the processes speaks
         record = json.loads((Path(settings.output) / "training.json").read_text(encoding="utf-8"))
         scores = ", ".join(f"{name.removeprefix('eval_')} {value:.1f}" for name, value in record["final"].items())
@@ -204,11 +207,10 @@ def train(config: ConfigFile, overrides: Overrides = None) -> None:
 @app.command()
 def pretrain(config: ConfigFile, overrides: Overrides = None) -> None:
     """Make the small encoder from a folder of text. Run it again after a break and it goes on."""
+    from . import pretraining
     from .config import read_config
-    from .pretraining import PretrainConfig
-    from .pretraining import pretrain as run
 
-    folder = run(read_config(PretrainConfig, config, overrides or ()))
+    folder = pretraining.pretrain(read_config(pretraining.PretrainConfig, config, overrides or ()))
     typer.echo(f"{folder}: encoder, tokenizer, stem lexicon and vectors")
 
 
@@ -243,32 +245,32 @@ def evaluate(
     bootstrap: Bootstrap = 1000,
     seed: Seed = 0,
 ) -> None:
-    """Score a model on annotated documents, with predicted and with gold triggers."""
+    """Score a model on annotated documents, and baselines beside it."""
     from .corpus import read_jsonl
-    from .evaluation import predict, report
+    from .evaluation import report
     from .metrics import compare
     from .tables import comparison_markdown, differences_markdown
 
+    if encoder is None and set(baseline or ()) - {Baseline.lexicon}:
+        raise ConfigError("--baseline tokens or sentences needs --encoder, the folder or hub name of an encoder")
     extractor = _extractor(model)
     ontology = extractor.ontology
     gold = read_jsonl(data, ontology)
     name = "embedded" if model is None else Path(model).name
-    answers: dict[str, Predictions | list[Document]] = {name: predict(extractor, gold)}
+    answers = {name: _answers(extractor, gold)}
     if baseline:
         known = read_jsonl(train, ontology)
         for kind in dict.fromkeys(baseline):
-            answers[f"{kind.value} baseline"] = _baseline(kind, known, gold, encoder, ontology, seed)
-    reports, texts = {}, {}
-    for system, found in answers.items():
-        texts[system], given = found if isinstance(found, tuple) else _both(found)
-        reports[system] = report(
-            system, gold, texts[system], given, data=data.name, ontology=ontology, bootstrap=bootstrap, seed=seed
-        )
+            answers[f"{kind.value} baseline"] = _baseline(kind, known, gold, str(encoder), ontology, seed)
+    reports = {
+        system: report(system, gold, *found, data=data.name, ontology=ontology, bootstrap=bootstrap, seed=seed)
+        for system, found in answers.items()
+    }
     parts = []
     if baseline:
         parts.append(comparison_markdown({system: [one.headline()] for system, one in reports.items()}))
         for system in list(reports)[1:] if bootstrap else ():
-            gaps = compare(gold, texts[name], texts[system], ontology, bootstrap=bootstrap, seed=seed)
+            gaps = compare(gold, answers[name][0], answers[system][0], ontology, bootstrap=bootstrap, seed=seed)
             parts.append(differences_markdown(gaps, name, system))
     _print_report(reports[name], output, parts)
     if output is not None:
@@ -276,27 +278,22 @@ def evaluate(
             one.save(output / system.replace(" ", "-"))
 
 
-def _both(found: Predictions | list[Document]) -> tuple[list[Document], list[Document] | None]:
-    return (found, None) if isinstance(found, list) else (found.from_text, found.gold_triggers)
+def _answers(extractor: Extractor, gold: Sequence[Document]) -> Answers:
+    from .evaluation import predict
+
+    found = predict(extractor, gold)
+    return found.from_text, found.gold_triggers
 
 
 def _baseline(
-    kind: Baseline,
-    known: Sequence[Document],
-    gold: Sequence[Document],
-    encoder: str | None,
-    ontology: Ontology,
-    seed: int,
-) -> Predictions | list[Document]:
+    kind: Baseline, known: Sequence[Document], gold: Sequence[Document], encoder: str, ontology: Ontology, seed: int
+) -> Answers:  # fmt: skip
     from . import baselines
-    from .evaluation import predict
 
     if kind is Baseline.lexicon:
-        return predict(baselines.LexiconCoder.fit(known, ontology), gold)
-    if encoder is None:
-        raise ConfigError(f"--baseline {kind.value} needs --encoder, the folder or hub name of an encoder")
+        return _answers(baselines.LexiconCoder.fit(known, ontology), gold)
     run = baselines.stock_token_baseline if kind is Baseline.tokens else baselines.stock_sentence_baseline
-    return run(known, gold, encoder, encode=_stem_pieces(encoder), options=baselines.StockOptions(seed=seed))
+    return run(known, gold, encoder, encode=_stem_pieces(encoder), options=baselines.StockOptions(seed=seed)), None
 
 
 def _stem_pieces(encoder: str) -> Any:
@@ -334,7 +331,10 @@ def score(
     bootstrap: Bootstrap = 1000,
     seed: Seed = 0,
 ) -> None:
-    """Score the answers of any system, as `ahdath classify --format jsonl` writes them."""
+    """Score the answers of any system.
+
+    PRED is laid out as `ahdath classify --format jsonl` writes it; documents pair up by id or by order.
+    """
     from .evaluation import score_files
 
     _print_report(score_files(gold, predicted, ontology=_ontology(ontology), bootstrap=bootstrap, seed=seed), output)
@@ -394,5 +394,6 @@ def compile_(
     """Turn hand-written annotation into train, dev and test files with offsets."""
     from . import corpus
 
+    output.mkdir(parents=True, exist_ok=True)
     for name, rows in corpus.compile_corpus(source, output, _ontology(ontology)).items():
         typer.echo(f"{output / name}.jsonl: {rows} paragraphs")

@@ -41,7 +41,8 @@ class RoleSpan:
 
 def sigmoid(logits: NDArray[Any]) -> NDArray[Any]:
     """Logistic function without overflow."""
-    return np.where(logits >= 0, 1 / (1 + np.exp(-np.abs(logits))), np.exp(-np.abs(logits)) / (1 + np.exp(-np.abs(logits))))
+    small = np.exp(-np.abs(logits))
+    return np.asarray(np.where(logits >= 0, np.ones_like(small), small) / (1 + small))
 
 
 def decode_triggers(
@@ -145,5 +146,6 @@ def decode_attributes(logits: NDArray[Any], sizes: Sequence[int]) -> NDArray[Any
     for size in sizes:
         part = logits[:, at : at + size - 1]
         at += size - 1
-        columns.append(np.where(part.max(1) > 0, part.argmax(1) + 1, 0))
+        padded = np.concatenate([np.zeros((len(part), 1)), part], 1)  # the default wins unless another is likelier
+        columns.append(padded.argmax(1))
     return np.stack(columns, 1).astype(int)

@@ -11,11 +11,13 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import decoding, text
+from .card import model_card
 from .errors import ConfigError, DataError, ModelError
 from .lexicon import StemLexicon
 from .ontology import Ontology
@@ -54,6 +56,10 @@ class _Block:
     found: list[_Found | None]
 
 
+#: Events and sentences of one paragraph, in characters of the text.
+_Read = tuple[list[Event], list[Sentence]]
+
+
 class EventExtractor:
     """Reads Arabic paragraphs and returns their events.
 
@@ -88,27 +94,47 @@ class EventExtractor:
         from .modeling import AhdathConfig, AhdathModel
 
         path = _EMBEDDED if name_or_path is None else name_or_path
-        if isinstance(path, Path) and not (path / "config.json").exists():
+        local = isinstance(path, Path) or path.startswith((".", "/", "~")) or path.count("/") > 1 or Path(path).is_dir()
+        if local and not (Path(path) / "config.json").exists():
             raise ModelError(f"{path}: expected a model folder with config.json, found none; check the path")
         try:
             config = AhdathConfig.from_pretrained(path)
-            model = AhdathModel.from_pretrained(path, config=config, dtype="float32")
+            model, told = AhdathModel.from_pretrained(path, config=config, dtype="float32", output_loading_info=True)
             pieces = AutoTokenizer.from_pretrained(path)
         except ModelError:
             raise
         except Exception as error:  # transformers raises many kinds for one cause: the files are not a model
             raise ModelError(f"{path}: expected an ahdath model (config, tokenizer, safetensors), found: {error}") from error
+        if told["missing_keys"]:
+            raise ModelError(f"{path}: expected all weights of the model, found none for {sorted(told['missing_keys'])[:3]}; "
+                             "the file is damaged or of another version: save or download the model again")  # fmt: skip
         lexicon = StemLexicon.load(_file(path, "lexicon.json")) if config.segmentation else None
-        tokenizer = WordTokenizer(pieces, max_length=config.max_length, spelling=config.spelling, lexicon=lexicon)
+        tokenizer = WordTokenizer(pieces, max_length=config.window_length, spelling=config.spelling, lexicon=lexicon)
         name = "embedded" if name_or_path is None else Path(str(path)).name
-        return cls(model, tokenizer, name=config.name_or_path and name, dtype=dtype)
+        return cls(model, tokenizer, name=name, dtype=dtype)
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write config, weights (safetensors), tokenizer and stem lexicon so that `from_pretrained` reads them."""
+        """Write config, weights (safetensors), tokenizer and stem lexicon so that `from_pretrained` reads them.
+
+        A model card is generated beside them where the folder has no README.md.
+        """
         self.model.save_pretrained(folder)
         self.tokenizer.tokenizer.save_pretrained(folder)
         if self.tokenizer.lexicon is not None:
             self.tokenizer.lexicon.save(Path(folder) / "lexicon.json")
+        card = Path(folder) / "README.md"
+        if not card.exists():
+            card.write_text(model_card(self.model.config, self.ontology, self.name), encoding="utf-8")
+
+    def push_to_hub(self, repo_id: str, *, private: bool | None = None) -> str:
+        """Upload all that `save_pretrained` writes to a repository of the Hugging Face hub; returns its address."""
+        from huggingface_hub import HfApi
+
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            repository = HfApi().create_repo(repo_id, private=private, exist_ok=True)
+            HfApi().upload_folder(repo_id=repository.repo_id, folder_path=folder)
+        return str(repository)
 
     def classify(
         self, text: str, *, threshold: float | None = None, types: Collection[str] | None = None, sentences_only: bool = False
@@ -132,8 +158,9 @@ class EventExtractor:
         types: Collection[str] | None = None, sentences_only: bool = False,
     ) -> Iterator[Document]:  # fmt: skip
         """`classify` for a stream of texts, in order; reads ahead a few batches to fill them with equal lengths."""
-        if isinstance(texts, str):
-            raise DataError("classify_many takes an iterable of strings, found one string; use classify(text)")
+        if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
+            hint = "use classify(text)" if isinstance(texts, str) else "pass a list or another iterable of str"
+            raise DataError(f"texts: expected an iterable of strings, found {type(texts).__name__}; {hint}")
         if batch_size < 1:
             raise ConfigError(f"batch_size {batch_size}: expected 1 or more")
         limits, wanted = self._thresholds(threshold, types)
@@ -153,18 +180,20 @@ class EventExtractor:
             for at in range(0, len(given), batch_size):
                 chunk = given[at : at + batch_size]
                 self._run([(b.windows[n], b, n) for b, n in chunk], None, False, [b.found[n] for b, n in chunk])
-            made = self._document(document.text, blocks, set(self.ontology.type_names), sentences_only=False)
+            everything = set(self.ontology.type_names)
+            made = self._document(document.text, [self._read(document.text, b, everything, False) for b in blocks])
             result.append(replace(made, id=document.id, meta=document.meta))
         return result
 
     def _given(self, document: Document, block: _Block, window: Window) -> list[decoding.Trigger]:
         triggers = []
+        low, high = window.spans[0][0], window.spans[-1][1]
         for event in document.events:
             start, end = event.trigger.start - block.start, event.trigger.end - block.start
-            for index, (a, _) in enumerate(window.spans):
-                if a == start and window.owned[index]:
-                    last = word_span(window.spans, start, min(end, window.spans[-1][1]))[1]
-                    triggers.append(decoding.Trigger(index, last, self.ontology.type_id(event.type), 1.0))
+            if low <= start < high:
+                first, last = word_span(window.spans, start, min(end, high))
+                if window.owned[first]:
+                    triggers.append(decoding.Trigger(first, last, self.ontology.type_id(event.type), 1.0))
         return triggers
 
     def _thresholds(self, threshold: float | None, types: Collection[str] | None) -> tuple[NDArray[Any], set[str]]:
@@ -173,41 +202,46 @@ class EventExtractor:
         if isinstance(types, str):
             raise ConfigError(f"types: expected a collection of event types, found the string {types!r}; write [{types!r}]")
         names = self.ontology.type_names
-        for name in types or ():
+        chosen = set(names if types is None else types)
+        for name in chosen:
             self.ontology.type_id(name)
         config = self.model.config
         own = [config.type_thresholds.get(name, config.threshold) for name in names]
         limits = np.array(own if threshold is None else [threshold] * len(names), float)
-        return limits, set(names if types is None else types)
+        return limits, chosen
 
     def _stream(
         self, texts: Iterable[str], batch_size: int, limits: NDArray[Any], wanted: set[str], sentences_only: bool
     ) -> Iterator[Document]:
-        ahead: deque[tuple[str, list[_Block]]] = deque()
+        ahead: deque[tuple[str, list[_Read]]] = deque()
+        unread: list[tuple[str, list[_Read], _Block]] = []
         waiting: list[tuple[Window, _Block, int]] = []
 
         def flush() -> None:
+            """Run all that waits; what is read gives up its windows, which are far larger than events."""
             waiting.sort(key=lambda job: len(job[0].input_ids))
             for at in range(0, len(waiting), batch_size):
                 self._run(waiting[at : at + batch_size], limits, sentences_only)
+            for string, reads, block in unread:
+                reads.append(self._read(string, block, wanted, sentences_only))
             waiting.clear()
+            unread.clear()
 
         for string in texts:
             _require_text(string)
-            blocks = []
+            ahead.append((string, []))
             for block in self._blocks(string):
-                blocks.append(block)
+                unread.append((*ahead[-1], block))
                 waiting.extend((window, block, number) for number, window in enumerate(block.windows))
                 if len(waiting) >= 16 * batch_size:
                     flush()
-            ahead.append((string, blocks))
             if not waiting or len(ahead) >= 16 * batch_size:
                 flush()
                 while ahead:
-                    yield self._document(*ahead.popleft(), wanted, sentences_only)
+                    yield self._document(*ahead.popleft())
         flush()
         while ahead:
-            yield self._document(*ahead.popleft(), wanted, sentences_only)
+            yield self._document(*ahead.popleft())
 
     def _blocks(self, string: str) -> Iterator[_Block]:
         for start, end in text.paragraphs(string):
@@ -232,9 +266,9 @@ class EventExtractor:
         with torch.inference_mode(), half:
             states = self.model.encode(**tensors)
             trigger, continuation, types = (t.float().cpu().numpy() for t in self.model.word_heads(states, mask, sentence))
-            scores = decoding.sigmoid(trigger / self.model.config.temperature)
+            scores = decoding.sigmoid(trigger / self.model.config.trigger_temperature)
             goes_on, types = decoding.sigmoid(continuation), decoding.sigmoid(types)
-            events = []
+            events: list[tuple[int, int, int]] = []
             for row, (window, block, number) in enumerate(jobs):
                 count = len(window.spans)
                 found = given[row] if given else _Found()
@@ -268,23 +302,28 @@ class EventExtractor:
                 found.roles = [roles[i] for i in mine]
                 found.attributes = chosen[mine]
 
-    def _document(self, string: str, blocks: Sequence[_Block], wanted: set[str], sentences_only: bool) -> Document:
-        events: list[Event] = []
-        sentences: list[Sentence] = []
+    def _read(self, string: str, block: _Block, wanted: set[str], sentences_only: bool) -> _Read:
+        """Events and sentences of a block whose windows have run."""
+        events = [] if sentences_only else self._events(string, block, wanted)
+        sentences = []
+        limit = self.model.config.sentence_threshold
+        for (a, b), scores in zip(block.borders, self._sentence_scores(block), strict=True):
+            start, end = block.start + a, block.start + b
+            inside = {e.type for e in events if start <= e.trigger.start < end}
+            rounded = scores.astype(float).round(4).tolist()
+            said = {n: s for n, s in zip(self.ontology.type_names, rounded, strict=True) if n in wanted}
+            types = tuple(n for n, s in said.items() if s >= limit or n in inside)
+            kept = {n: s for n, s in said.items() if n in types or s >= 0.05}
+            sentences.append(Sentence(start, end, string[start:end], types, kept))
+        return events, sentences
+
+    def _document(self, string: str, reads: Sequence[_Read]) -> Document:
+        events = [event for found, _ in reads for event in found]
+        sentences = [sentence for _, found in reads for sentence in found]
         overall: dict[str, float] = {}
-        for block in blocks:
-            mine = [] if sentences_only else self._events(string, block, wanted)
-            events.extend(mine)
-            for (a, b), scores in zip(block.borders, self._sentence_scores(block), strict=True):
-                start, end = block.start + a, block.start + b
-                inside = {e.type for e in mine if start <= e.trigger.start < end}
-                said = {n: float(round(s, 4)) for n, s in zip(self.ontology.type_names, scores, strict=True) if n in wanted}
-                limit = self.model.config.sentence_threshold
-                types = tuple(n for n, s in said.items() if s >= limit or n in inside)
-                kept = {n: s for n, s in said.items() if n in types or s >= 0.05}
-                sentences.append(Sentence(start, end, string[start:end], types, kept))
-                for name, score in kept.items():
-                    overall[name] = max(overall.get(name, 0.0), score)
+        for sentence in sentences:
+            for name, score in (sentence.scores or {}).items():
+                overall[name] = max(overall.get(name, 0.0), score)
         events.sort(key=lambda e: (e.trigger.start, e.trigger.end, self.ontology.type_id(e.type)))
         return Document(
             string, tuple(events), tuple(sentences), model=self.name or None, ontology=self.ontology.digest, types=overall
@@ -301,7 +340,7 @@ class EventExtractor:
                     best[number], scores[number] = size, found.sentences[number - window.sentence[0]]
         return scores
 
-    def _events(self, string: str, block: _Block, wanted: set[str]) -> Iterator[Event] | list[Event]:
+    def _events(self, string: str, block: _Block, wanted: set[str]) -> list[Event]:
         made = []
         attributes = list(self.ontology.attributes.items())
         for window, found in zip(block.windows, block.found, strict=True):
@@ -317,13 +356,10 @@ class EventExtractor:
                 )
                 chosen = found.attributes[number] if found.attributes is not None else [0] * len(attributes)
                 values = {key: names[value] for (key, names), value in zip(attributes, chosen, strict=True)}
-                made.append(
-                    Event(
-                        name, _span(string, block, window, trigger.first, trigger.last), arguments,
-                        modality=values.get("modality", "asserted"), polarity=values.get("polarity", "positive"),
-                        score=round(trigger.score, 4), ontology=self.ontology,
-                    )  # fmt: skip
-                )
+                span = _span(string, block, window, trigger.first, trigger.last)
+                modality, polarity = values.get("modality", "asserted"), values.get("polarity", "positive")
+                score = round(trigger.score, 4)
+                made.append(Event(name, span, arguments, modality, polarity, score, self.ontology))
         return made
 
 

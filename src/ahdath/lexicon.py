@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import lzma
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +63,8 @@ class StemLexicon:
         Each word type weighs the same: a stem is as good as the number of different forms that it explains,
         or frequent words would always be kept whole.
         """
+        if not counts:
+            raise DataError("stem lexicon: expected counts of words, found none; check the folder of text")
         table = [(word, segmentations(word)) for word in sorted(counts)]
         scores: dict[str, float] | None = None
         for _ in range(rounds):
@@ -99,9 +101,9 @@ _AFFIX_WEIGHT, _DISCOUNT = 0.25, 0.5
 
 def _reestimate(table: list[tuple[str, list[Segments]]], scores: dict[str, float] | None) -> dict[str, float]:
     """One round of expectation maximisation: new log scores of stems, prefixes and suffixes."""
-    stems: Counter[str] = Counter()
-    prefixes: Counter[str] = Counter()
-    suffixes: Counter[str] = Counter()
+    stems: defaultdict[str, float] = defaultdict(float)
+    prefixes: defaultdict[str, float] = defaultdict(float)
+    suffixes: defaultdict[str, float] = defaultdict(float)
     for _, cuts in table:
         if scores is None or len(cuts) == 1:
             shares = [1 / len(cuts)] * len(cuts)
@@ -194,4 +196,5 @@ def train_vectors(
     known = [row for row, stem in enumerate(stems) if stem in model.wv]
     vectors[known] = model.wv[[stems[row] for row in known]]
     vectors[known] -= vectors[known].mean(0)
-    return (vectors / np.sqrt((vectors[known] ** 2).mean())).astype(np.float32)
+    scaled: NDArray[np.float32] = (vectors / np.sqrt((vectors[known] ** 2).mean())).astype(np.float32)
+    return scaled

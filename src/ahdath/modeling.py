@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
@@ -29,12 +30,14 @@ from .text import SUFFIXES
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["AhdathConfig", "AhdathModel", "AhdathOutput", "role_tags"]
+__all__ = ["LOSSES", "AhdathConfig", "AhdathModel", "AhdathOutput", "role_tags"]
 
+#: The parts of the joint loss and their usual weights.
+LOSSES = {"trigger": 1.0, "continuation": 0.2, "sentence": 0.1, "attribute": 0.2, "argument": 1.0, "mention": 0.3}
 _DISTANCES = 32  # buckets of signed distance between a word and a trigger
 
 
-class AhdathConfig(PretrainedConfig):
+class AhdathConfig(PretrainedConfig):  # type: ignore[misc]  # transformers has no types
     """Everything that is needed to rebuild a model and to read its outputs.
 
     encoder: the config of the encoder, as a dict with `model_type`; ontology: `Ontology.to_dict()`;
@@ -51,7 +54,7 @@ class AhdathConfig(PretrainedConfig):
         *,
         spelling: str = "arabert",
         segmentation: bool = False,
-        max_length: int = 512,
+        window_length: int = 512,
         lexicon_size: int = 0,
         vector_size: int = 192,
         ngram_buckets: int = 0,
@@ -62,7 +65,7 @@ class AhdathConfig(PretrainedConfig):
         pooling: str = "first+last",
         dropout: float = 0.3,
         loss_weights: dict[str, float] | None = None,
-        temperature: float = 1.0,
+        trigger_temperature: float = 1.0,
         argument_temperature: float = 1.0,
         threshold: float = 0.5,
         type_thresholds: dict[str, float] | None = None,
@@ -75,7 +78,7 @@ class AhdathConfig(PretrainedConfig):
         self.ontology = ontology if ontology is not None else Ontology.default().to_dict()
         self.spelling = spelling
         self.segmentation = segmentation
-        self.max_length = max_length
+        self.window_length = window_length
         self.lexicon_size = lexicon_size
         self.vector_size = vector_size
         self.ngram_buckets = ngram_buckets
@@ -85,11 +88,8 @@ class AhdathConfig(PretrainedConfig):
         self.pair_size = pair_size
         self.pooling = pooling
         self.dropout = dropout
-        self.loss_weights = {
-            "trigger": 1.0, "continuation": 0.2, "sentence": 0.1, "attribute": 0.2, "argument": 1.0, "mention": 0.3,
-            **(loss_weights or {}),
-        }  # fmt: skip
-        self.temperature = temperature
+        self.loss_weights = {**LOSSES, **(loss_weights or {})}
+        self.trigger_temperature = trigger_temperature
         self.argument_temperature = argument_temperature
         self.threshold = threshold
         self.type_thresholds = type_thresholds or {}
@@ -104,7 +104,7 @@ class AhdathConfig(PretrainedConfig):
 
 
 @dataclass
-class AhdathOutput(ModelOutput):
+class AhdathOutput(ModelOutput):  # type: ignore[misc]
     """Losses and logits. `trigger` Shape: (B, W, T); `continuation` (B, W); `sentence` (B, S, T); with events
     `argument` (E, W, 2R+1) and `attribute` (E, values beyond the first of each attribute)."""
 
@@ -148,6 +148,9 @@ class BiLSTM(nn.Module):
 class WordEncoder(nn.Module):
     """Pieces (and lexical features) -> one state a word. Shape: (B, L, hidden) -> (B, W, H)."""
 
+    vectors: Tensor
+    vector_scale: Tensor
+
     def __init__(self, config: AhdathConfig, hidden: int) -> None:
         super().__init__()
         self.pooling = config.pooling
@@ -177,6 +180,8 @@ class WordEncoder(nn.Module):
             states = states + self.prefixes(affixes // len(SUFFIXES)) + self.suffixes(affixes % len(SUFFIXES))
         if hasattr(self, "ngrams") and ngrams is not None:
             count = (ngrams > 0).sum(-1, keepdim=True).clamp(min=1).to(states.dtype)
+            # Ids are hashes below 16,384: fold them into the buckets that this model has; 0 stays padding.
+            ngrams = torch.where(ngrams > 0, (ngrams - 1) % (self.ngrams.num_embeddings - 1) + 1, 0)
             states = states + self.from_ngrams(self.ngrams(ngrams).sum(-2) / count.sqrt())
         states = self.dropout(self.norm(states))
         return torch.cat([states, self.dropout(self.context(states, mask))], -1) * mask[..., None]
@@ -240,7 +245,7 @@ def _bucket(distance: Tensor) -> Tensor:
     return torch.where(distance == 0, 0, size) * distance.sign() + _DISTANCES
 
 
-class AhdathModel(PreTrainedModel):
+class AhdathModel(PreTrainedModel):  # type: ignore[misc]
     """Encoder, word encoder and heads. Saved and loaded like every Hugging Face model (config + safetensors)."""
 
     config_class = AhdathConfig
@@ -248,6 +253,7 @@ class AhdathModel(PreTrainedModel):
     supports_gradient_checkpointing = False
     _supports_sdpa = True
     _no_split_modules: ClassVar[list[str]] = []
+    allowed: Tensor
 
     def __init__(self, config: AhdathConfig) -> None:
         super().__init__(config)
@@ -296,7 +302,7 @@ class AhdathModel(PreTrainedModel):
                     nn.init.zeros_(parameter)
         if module is self:
             self.allowed.copy_(_allowed_tags(Ontology.from_dict(self.config.ontology)))
-            nn.init.constant_(self.trigger[-1].bias, -4.0)  # events are rare: start from their base rate
+            nn.init.constant_(cast(nn.Linear, self.trigger[-1]).bias, -4.0)  # events are rare: start from their base rate
             nn.init.constant_(self.sentence_values.bias, -3.0)
             nn.init.constant_(self.sentence_mix.weight, 0.5)
             nn.init.zeros_(self.sentence_mix.bias)
@@ -319,7 +325,7 @@ class AhdathModel(PreTrainedModel):
         try:
             inner = AutoConfig.from_pretrained(name_or_path)
             encoder, info = AutoModel.from_pretrained(name_or_path, output_loading_info=True, **_no_pooler(inner))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:  # damaged files, weights of another shape
             raise ModelError(f"{name_or_path}: expected an encoder that AutoModel loads, found: {error}") from error
         missing = [key for key in info["missing_keys"] if "pooler" not in key and not key.endswith("position_ids")]
         if missing:
@@ -332,9 +338,10 @@ class AhdathModel(PreTrainedModel):
         limit = int(getattr(inner, "max_position_embeddings", 512))
         if inner.model_type in ("roberta", "xlm-roberta", "camembert"):
             limit -= 2  # these count positions from the padding id on
-        settings.setdefault("max_length", min(limit, 512))
+        settings.setdefault("window_length", min(limit, 512))
+        told = {key: value for key, value in inner.to_dict().items() if key != "_name_or_path"}  # a path on this machine
         config = AhdathConfig(
-            encoder={**inner.to_dict(), "model_type": inner.model_type},
+            encoder={**told, "model_type": inner.model_type, "dtype": "float32"},  # or heads and encoder differ
             ontology=(ontology or Ontology.default()).to_dict(),
             **settings,
         )
@@ -358,7 +365,8 @@ class AhdathModel(PreTrainedModel):
         """Word states of a batch of windows. Shape: (B, W, H), zero where `word_mask` is false."""
         extra = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **extra).last_hidden_state
-        return self.words(hidden, pieces, word_mask, rows, affixes, ngrams)
+        states: Tensor = self.words(hidden, pieces, word_mask, rows, affixes, ngrams)
+        return states
 
     def word_heads(self, words: Tensor, word_mask: Tensor, sentence: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Trigger (B, W, T), continuation (B, W) and sentence (B, S, T) logits from word states."""
@@ -377,7 +385,8 @@ class AhdathModel(PreTrainedModel):
         score = self.sentence_attention(words).float().exp().clamp(max=1e4)[:, :, None] * inside[..., None]  # (B, W, S, T)
         value = self.sentence_values(words).float()
         pooled = (score * value[:, :, None]).sum(1) / score.sum(1).clamp(min=1e-6)
-        return self.sentence_mix(torch.stack([some, pooled], -1)).squeeze(-1)
+        mixed: Tensor = self.sentence_mix(torch.stack([some, pooled], -1)).squeeze(-1)
+        return mixed
 
     def _with_predicted_types(self, trigger: Tensor, events: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Some gold types give way to what the trigger head says, as it will at inference; roles that the new
@@ -406,7 +415,7 @@ class AhdathModel(PreTrainedModel):
             argument = argument.masked_fill(~self.allowed[events[:, 2]][:, None], -1e4)
         output = AhdathOutput(trigger=trigger, continuation=continuation, sentence=sentences, argument=argument,
                               attribute=attribute, words=words)  # fmt: skip
-        if trigger_labels is None:
+        if trigger_labels is None or continuation_labels is None or sentence_labels is None or mention_labels is None:
             return output
         losses = {
             "trigger": _binary(trigger, trigger_labels, word_mask) * self.n_types,
@@ -414,9 +423,10 @@ class AhdathModel(PreTrainedModel):
             "sentence": _binary(sentences, sentence_labels, (sentence_labels >= 0).all(-1)) * self.n_types,
             "mention": F.cross_entropy(self.mention(words).float().flatten(0, 1), mention_labels.flatten(), ignore_index=-100),
         }
-        if argument is not None:
+        if not (argument is None or attribute is None or argument_labels is None or attribute_labels is None):
             losses["argument"] = F.cross_entropy(argument.float().flatten(0, 1), argument_labels.flatten(), ignore_index=-100)
-            losses["attribute"] = F.binary_cross_entropy_with_logits(attribute.float(), attribute_labels)
+            if attribute.numel():  # none where every attribute of the ontology has one value
+                losses["attribute"] = F.binary_cross_entropy_with_logits(attribute.float(), attribute_labels)
         output.losses = {name: loss.detach() for name, loss in losses.items()}
         output.loss = sum(self.config.loss_weights[name] * loss for name, loss in losses.items())
         return output
@@ -440,3 +450,8 @@ def _binary(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
 def _no_pooler(config: PretrainedConfig) -> dict[str, bool]:
     """BERT-like encoders build a pooler that nothing here reads."""
     return {"add_pooling_layer": False} if config.model_type in ("bert", "roberta", "xlm-roberta", "camembert") else {}
+
+
+# So that AutoConfig, AutoModel and AutoTokenizer read a folder of ours as they read any other.
+AutoConfig.register("ahdath", AhdathConfig, exist_ok=True)
+AutoModel.register(AhdathConfig, AhdathModel, exist_ok=True)

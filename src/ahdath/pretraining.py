@@ -15,7 +15,9 @@ import os
 import shutil
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
     from transformers import BertModel, PreTrainedTokenizerFast
+
+_say = partial(print, flush=True)
 
 __all__ = ["PretrainConfig", "build_tokenizer", "pretrain"]
 
@@ -74,6 +78,11 @@ class PretrainConfig:
             )
         if self.hidden_size % self.heads:
             raise ConfigError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}")
+        if self.vector_size > self.hidden_size:
+            raise ConfigError(
+                f"vector_size {self.vector_size} is above hidden_size {self.hidden_size}: lower it, since the encoder's "
+                "embeddings start from the vectors"
+            )
         if not 0 < self.mask_share < 1:
             raise ConfigError(f"mask_share {self.mask_share}: expected a number between 0 and 1")
 
@@ -98,7 +107,8 @@ def build_tokenizer(counts: Counter[str], size: int, max_length: int) -> PreTrai
         vocab_size=size - whole, special_tokens=specials, limit_alphabet=400, show_progress=False
     )
     trained.train_from_iterator(ranked[whole : whole + 200_000], trainer)
-    pieces = sorted(trained.get_vocab(), key=lambda piece: trained.token_to_id(piece))
+    known = trained.get_vocab()
+    pieces = sorted(known, key=known.__getitem__)
     order = list(dict.fromkeys([*specials, *pieces, *ranked]))[:size]
     tokenizer = Tokenizer(
         models.WordPiece({piece: index for index, piece in enumerate(order)}, unk_token="[UNK]", max_input_chars_per_word=100)
@@ -215,6 +225,16 @@ def initial_embeddings(
     return table
 
 
+def sinusoids(length: int, size: int) -> torch.Tensor:
+    """Start of the position embeddings: with them "two words before" is a direction from the first step on, and
+    the long plateau of masked-language modelling (every word from the average of all) is short. Shape: (length, size).
+    """
+    import torch
+
+    angles = torch.arange(length)[:, None] / 10_000 ** (torch.arange(0, size, 2) / size)
+    return torch.cat([angles.sin(), angles.cos()], -1) * 0.03
+
+
 class MaskedLanguageModel:
     """The encoder with its prediction heads, as one torch module (made in `build` to keep torch out of import)."""
 
@@ -275,8 +295,10 @@ def mask_batch(
     return {name: torch.from_numpy(value.astype(np.int64)) for name, value in tensors.items()}
 
 
-def pretrain(config: PretrainConfig) -> Path:
+def pretrain(config: PretrainConfig, report: Callable[[str], None] = _say) -> Path:
     """Run all stages; return the folder of the encoder (config, safetensors, tokenizer, lexicon, vectors).
+
+    `report` is given a line on the progress every 50 steps.
 
     Resumes from `checkpoint/` after a kill: same order of text, same masks, same schedule (progress is counted
     in minutes of training, so a resumed run keeps its budget).
@@ -300,9 +322,10 @@ def pretrain(config: PretrainConfig) -> Path:
     with torch.no_grad():
         table = initial_embeddings(tokenizer, lexicon, np.load(out / "vectors.npy"), config.hidden_size, config.seed)
         encoder.embeddings.word_embeddings.weight.copy_(table)
+        encoder.embeddings.position_embeddings.weight.copy_(sinusoids(config.max_length, config.hidden_size))
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = MaskedLanguageModel.build(encoder).to(device)
-    _train(config, model, tokenizer, out, device)
+    _train(config, model, tokenizer, out, device, report)
     encoder.config.hidden_dropout_prob = encoder.config.attention_probs_dropout_prob = 0.1
     encoder.save_pretrained(out)
     return out
@@ -324,7 +347,9 @@ def _optimizers(model: torch.nn.Module, config: PretrainConfig) -> list[torch.op
     return optimizers
 
 
-def _train(config: PretrainConfig, model: Any, tokenizer: Any, out: Path, device: str) -> None:
+def _train(
+    config: PretrainConfig, model: Any, tokenizer: Any, out: Path, device: str, report: Callable[[str], None]
+) -> None:
     import numpy as np
     import torch
 
@@ -361,8 +386,8 @@ def _train(config: PretrainConfig, model: Any, tokenizer: Any, out: Path, device
         if step % log_every == 0:
             speed = positions / (time.monotonic() - began)
             mean, mean_affix = np.mean(losses[-log_every:], axis=0)
-            print(f"step {step}  {minutes:.1f}/{config.minutes:.0f} min  loss {mean:.3f}  affixes {mean_affix:.3f}  "
-                  f"{speed:,.0f} positions/s", flush=True)  # fmt: skip
+            report(f"step {step}  {minutes:.1f}/{config.minutes:.0f} min  loss {mean:.3f}  affixes {mean_affix:.3f}  "
+                   f"{speed:,.0f} positions/s")  # fmt: skip
         if (time.monotonic() - since) / 60 > config.checkpoint_minutes:
             since = time.monotonic()
             _save_checkpoint(out, model, optimizers, step, minutes)
@@ -403,8 +428,8 @@ def _save_checkpoint(out: Path, model: Any, optimizers: list[Any], step: int, mi
     torch.save([optimizer.state_dict() for optimizer in optimizers], fresh / "optimizer.pt")
     (fresh / "state.json").write_text(json.dumps({"step": step, "minutes": minutes}))
     previous = out / "checkpoint.old"
-    shutil.rmtree(previous, ignore_errors=True)
-    if old.exists():
+    if old.exists():  # where a kill left only the previous one, it stays until the new one stands
+        shutil.rmtree(previous, ignore_errors=True)
         old.rename(previous)
     fresh.rename(old)
     shutil.rmtree(previous, ignore_errors=True)

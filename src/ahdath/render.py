@@ -21,6 +21,7 @@ from .schema import Document, Event, Span
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
+    from rich.text import Text
 
 __all__ = ["html", "terminal"]
 
@@ -313,6 +314,7 @@ def terminal(document: Document, *, sentences: bool = False) -> RenderableType:
     not the usual ones, score. Arabic columns have Latin ones between them, so that a terminal that reorders
     each line by itself (as all do that know Arabic) cannot swap two columns.
     """
+    from rich.align import Align
     from rich.console import Group
     from rich.text import Text
 
@@ -327,8 +329,8 @@ def terminal(document: Document, *, sentences: bool = False) -> RenderableType:
     if sentences:
         body: RenderableType = _sentence_rows(document)
     else:
-        body = _event_rows(document) if document.events else Text("no events", "dim", justify="right")
-    return Group(*parts, text, body, "")
+        body = _event_rows(document) if document.events else Text("no events", "dim")
+    return Group(*parts, text, Align.right(body), "")
 
 
 def _terminal_marks(event: Event) -> Iterator[_Mark]:
@@ -337,18 +339,18 @@ def _terminal_marks(event: Event) -> Iterator[_Mark]:
 
 
 def _plain(text: str, keep: str = "") -> str:
-    """`text` with acting characters as escapes (`\\x1b`)."""
-    return _ACTING.sub(lambda m: m[0] if m[0] in keep else m[0].encode("unicode_escape").decode("ascii"), text)
+    """`text` with acting characters as escapes (`\\x1b`), and tabs as spaces, which have one width."""
+    escaped = _ACTING.sub(lambda m: m[0] if m[0] in keep else m[0].encode("unicode_escape").decode("ascii"), text)
+    return escaped.replace("\t", " ")
 
 
 def _grid(*columns: str) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.ROUNDED, header_style="dim", border_style="dim", expand=True)
+    table = Table(box=box.ROUNDED, header_style="dim", border_style="dim")
     for name in columns:
-        wide = name in ("argument", "sentence")
-        table.add_column(name, justify="right", overflow="fold", ratio=1 if wide else None)
+        table.add_column(name, justify="right", overflow="fold")
     return table
 
 
@@ -358,20 +360,16 @@ def _event_rows(document: Document) -> Table:
     table = _grid("score", "told as", "argument", "role", "trigger", "type")
     for event in document.events:
         arabic = _type_name(_ontology(event), event.type, "ar")
-        types = [Text(_plain(event.type), "bold")] + ([Text(_plain(arabic))] if arabic != event.type else [])
-        lines = max(len(types), len(event.arguments))
-        for at in range(lines):
-            first = at == 0
-            argument = event.arguments[at] if at < len(event.arguments) else None
-            table.add_row(
-                f"{event.score:.2f}" if first else "",
-                Text(_plain(" ".join(_told(event))) if first else "", "yellow"),
-                Text(_plain(argument.span.text) if argument else ""),
-                Text(_plain(argument.role) if argument else "", "cyan"),
-                Text(_plain(event.trigger.text) if first else "", "bold red"),
-                types[at] if at < len(types) else "",
-                end_section=at == lines - 1,
-            )
+        columns = (
+            [Text(f"{event.score:.2f}")],
+            [Text(_plain(value), "yellow") for value in _told(event)],
+            [Text(_plain(one.span.text)) for one in event.arguments],
+            [Text(_plain(one.role), "cyan") for one in event.arguments],
+            [Text(_plain(event.trigger.text), "bold red")],
+            [Text(_plain(event.type), "bold"), *([Text(_plain(arabic))] if arabic != event.type else [])],
+        )
+        for cells, last in _rows(columns):
+            table.add_row(*cells, end_section=last)
     return table
 
 
@@ -380,12 +378,15 @@ def _sentence_rows(document: Document) -> Table:
 
     table = _grid("score", "sentence", "type")
     for sentence in document.sentences:
-        scores = sentence.scores or {}
-        for at, name in enumerate(sentence.types or ("",)):
-            table.add_row(
-                f"{scores.get(name, 1.0):.2f}" if name else "",
-                Text(_plain(sentence.text) if at == 0 else ""),
-                Text(_plain(name), "bold"),
-                end_section=at == len(sentence.types or ("",)) - 1,
-            )
+        scores = [Text(f"{(sentence.scores or {}).get(name, 1.0):.2f}") for name in sentence.types]
+        columns = (scores, [Text(_plain(sentence.text))], [Text(_plain(name), "bold") for name in sentence.types])
+        for cells, last in _rows(columns):
+            table.add_row(*cells, end_section=last)
     return table
+
+
+def _rows(columns: Sequence[Sequence[Text]]) -> Iterator[tuple[tuple[Text | str, ...], bool]]:
+    """Columns of unlike lengths as rows, filled up with empty cells; True marks the last row."""
+    height = max(map(len, columns))
+    for at in range(height):
+        yield tuple(column[at] if at < len(column) else "" for column in columns), at == height - 1

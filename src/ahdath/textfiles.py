@@ -16,7 +16,7 @@ from typing import NamedTuple, TextIO
 from .errors import DataError
 from .text import paragraphs
 
-__all__ = ["Paragraph", "open_output", "read_paragraphs"]
+__all__ = ["Paragraph", "open_output", "read_paragraphs", "take_any_text"]
 
 
 class Paragraph(NamedTuple):
@@ -68,15 +68,21 @@ def _opened(name: str) -> Iterator[Iterable[bytes]]:
 
 @contextmanager
 def open_output(path: Path | None) -> Iterator[TextIO]:
-    """A file to write, or stdout for None: UTF-8, lone surrogates as `\\udXXX`, which is also how JSON escapes them."""
-    if path is not None:
+    """A file to write, which takes any text as `take_any_text` says; stdout for None."""
+    if path is None:
+        yield sys.stdout
+        sys.stdout.flush()
+    else:
         with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
             yield stream
-        return
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        if sys.stdout.isatty():
-            sys.stdout.reconfigure(errors="backslashreplace")
-        else:
-            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
-    yield sys.stdout
-    sys.stdout.flush()
+
+
+def take_any_text(stream: TextIO) -> None:
+    """From here on `stream` is UTF-8 with plain line ends, unless it is a terminal, which has an encoding of its own.
+
+    What cannot be written becomes an escape. For a lone surrogate that is `\\udXXX`, as JSON escapes it.
+    """
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+        if not stream.isatty():
+            stream.reconfigure(encoding="utf-8", newline="\n", errors="backslashreplace")

@@ -24,16 +24,17 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 from . import corpus, metrics
 from .augment import augment
 from .decoding import sigmoid
-from .errors import ConfigError, DataError
+from .errors import ConfigError, DataError, did_you_mean
 from .inference import EventExtractor
 from .labels import WindowLabels, label_window
 from .lexicon import StemLexicon
-from .modeling import AhdathModel
+from .modeling import LOSSES, AhdathModel
 from .ontology import Ontology
 from .tokenization import Window, WordTokenizer, collate
 
 if TYPE_CHECKING:
     from .schema import Document
+    from .scores import Scores
 
 __all__ = ["TrainConfig", "TrainingSet", "collate_labels", "train"]
 
@@ -62,6 +63,7 @@ class TrainConfig:
     learning_rate: float = 1e-3
     encoder_learning_rate: float = 2e-4
     layer_decay: float = 0.9
+    freeze_embeddings: bool = False
     weight_decay: float = 0.01
     warmup_share: float = 0.06
     averaging: float = 0.995
@@ -81,8 +83,25 @@ class TrainConfig:
         for name in ("averaging", "word_dropout", "typo_share", "swap_share", "predicted_triggers", "dropout", "warmup_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name} {getattr(self, name)}: expected 0 or more and less than 1")
-        if self.lexical_features and not self.segmentation:
-            raise ConfigError("lexical_features need segmentation: true, because vectors are looked up by stem")
+        for name in ("learning_rate", "encoder_learning_rate", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} {getattr(self, name)}: expected 0 or more")
+        if not 0 < self.layer_decay <= 1:
+            raise ConfigError(f"layer_decay {self.layer_decay}: expected more than 0 and at most 1 (1: all layers alike)")
+        if not 1 <= self.evaluate_from <= self.epochs:
+            raise ConfigError(
+                f"evaluate_from {self.evaluate_from}: expected an epoch from 1 to {self.epochs} (epochs), or none is kept"
+            )
+        for name in self.loss_weights:
+            if name not in LOSSES:
+                raise ConfigError(f"loss_weights: no loss {name!r}{did_you_mean(name, LOSSES)}; known: {', '.join(LOSSES)}")
+        if self.segmentation and self.spelling != "ahdath":
+            raise ConfigError("segmentation needs spelling: ahdath, because stems are spelled that way in the lexicon")
+        for name in ("lexical_features", "ngram_buckets"):
+            if getattr(self, name) and not self.segmentation:
+                raise ConfigError(f"{name} need segmentation: true, because they are looked up by the lexicon")
+        if self.ngram_buckets == 1 or self.ngram_buckets < 0:
+            raise ConfigError(f"ngram_buckets {self.ngram_buckets}: expected 0 (none) or 2 and more, since one is padding")
 
 
 class TrainingSet(torch.utils.data.Dataset[tuple[Window, WindowLabels]]):
@@ -179,26 +198,31 @@ class _Collator:
         return batch
 
 
-class _Averaging(TrainerCallback):
+class _Averaging(TrainerCallback):  # type: ignore[misc]  # transformers has no types
     """Exponential moving average of all floating weights; lives in checkpoints beside the optimizer."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay, self.steps = decay, 0
-        self.shadow = {n: p.detach().clone() for n, p in model.named_parameters()}
+        self.shadow = {n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad}
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+        device = _bare(model).device  # the Trainer has moved the model since
+        self.shadow = {name: average.to(device) for name, average in self.shadow.items()}
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         with torch.no_grad():
-            for name, parameter in model.named_parameters():
-                self.shadow[name.removeprefix("module.")].lerp_(parameter, 1 - decay)
+            own = dict(_bare(model).named_parameters())
+            torch._foreach_lerp_(list(self.shadow.values()), [own[name] for name in self.shadow], 1 - decay)
 
     def swap(self, model: nn.Module) -> None:
         """Exchange the model's weights with the average; twice restores them."""
         with torch.no_grad():
-            for name, parameter in model.named_parameters():
-                kept = parameter.detach().clone()
-                parameter.copy_(self.shadow[name])
+            own = dict(model.named_parameters())
+            for name, average in self.shadow.items():
+                kept = own[name].detach().clone()
+                own[name].copy_(average)
                 self.shadow[name] = kept
 
     def state(self) -> dict[str, torch.Tensor]:
@@ -209,7 +233,7 @@ class _Averaging(TrainerCallback):
         self.shadow = saved
 
 
-class _Bookkeeping(TrainerCallback):
+class _Bookkeeping(TrainerCallback):  # type: ignore[misc]
     """Tells the data which epoch it is; writes the last file of every checkpoint, the mark that it is whole."""
 
     def __init__(self, data: TrainingSet, averaging: _Averaging, trainer: list[_EventTrainer]) -> None:
@@ -219,16 +243,19 @@ class _Bookkeeping(TrainerCallback):
         self.data.epoch = round(state.epoch or 0)
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.trainer[0].accelerator.wait_for_everyone()  # each process writes the state of its own dice
         if not state.is_world_process_zero:
             return
         from safetensors.torch import save_file
 
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         save_file(self.averaging.state(), str(folder / "average.safetensors"))
-        (folder / "complete.json").write_text(json.dumps(self.trainer[0].history), encoding="utf-8")
+        told = {"settings": asdict(self.trainer[0].settings), **self.trainer[0].history}
+        (folder / "complete.json.new").write_text(json.dumps(told), encoding="utf-8")
+        os.replace(folder / "complete.json.new", folder / "complete.json")
 
 
-class _ByLength(LengthGroupedSampler):
+class _ByLength(LengthGroupedSampler):  # type: ignore[misc]
     """Paragraphs of like length together: news has headlines beside long reports, and padding costs time.
 
     The order depends on seed and epoch alone, so that a resumed run sees the batches of an unbroken one.
@@ -243,8 +270,10 @@ class _ByLength(LengthGroupedSampler):
         return iter(super().__iter__())
 
 
-class _EventTrainer(Trainer):
+class _EventTrainer(Trainer):  # type: ignore[misc]
     """Trainer with layer-wise rates and evaluation by inference on Documents with the averaged weights."""
+
+    optimizer: torch.optim.Optimizer | None
 
     def __init__(self, *args: Any, settings: TrainConfig, extractor: EventExtractor, dev: Sequence[Document],
                  averaging: _Averaging, **kwargs: Any) -> None:  # fmt: skip
@@ -257,7 +286,9 @@ class _EventTrainer(Trainer):
 
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
         if self.optimizer is None:
-            self.optimizer = torch.optim.AdamW(parameter_groups(_bare(self.model), self.settings), betas=(0.9, 0.98))
+            self.optimizer = torch.optim.AdamW(
+                parameter_groups(_bare(self.model), self.settings), betas=(0.9, 0.98), fused=True
+            )
         return self.optimizer
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
@@ -293,8 +324,8 @@ def dev_scores(extractor: EventExtractor, documents: Sequence[Document]) -> dict
     return {"eval_tc": tc, "eval_ac": ac, "eval_ac_gold": gold, "eval_sentences": types, "eval_mean": (tc + ac) / 2}
 
 
-def _f1(scores: metrics.Scores, name: str) -> float:
-    return 100 * scores.measures[name].f1
+def _f1(scores: Scores, name: str) -> float:
+    return float(100 * scores.measures[name].f1)
 
 
 def _bare(model: Any) -> AhdathModel:
@@ -307,6 +338,8 @@ def parameter_groups(model: AhdathModel, settings: TrainConfig) -> list[dict[str
     depth = int(getattr(model.encoder.config, "num_hidden_layers", 12))
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         rate = settings.learning_rate
         if name.startswith("encoder."):
             numbers = [int(part) for part in name.split(".") if part.isdigit()]
@@ -336,8 +369,8 @@ def _replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     write(fresh)
-    shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
         os.replace(folder, old)
     os.replace(fresh, folder)
     shutil.rmtree(old, ignore_errors=True)
@@ -355,7 +388,7 @@ def build_extractor(settings: TrainConfig) -> EventExtractor:
         pair_size=settings.pair_size, pooling=settings.pooling, dropout=settings.dropout, loss_weights=settings.loss_weights,
     )  # fmt: skip
     pieces = AutoTokenizer.from_pretrained(settings.encoder)
-    tokenizer = WordTokenizer(pieces, max_length=model.config.max_length, spelling=settings.spelling, lexicon=lexicon)
+    tokenizer = WordTokenizer(pieces, max_length=model.config.window_length, spelling=settings.spelling, lexicon=lexicon)
     return EventExtractor(model, tokenizer, name=Path(settings.output).name)
 
 
@@ -374,7 +407,10 @@ def train(settings: TrainConfig) -> EventExtractor:
     set_seed(settings.seed)
     model = extractor.model
     model.predicted_triggers = settings.predicted_triggers
-    averaging, holder = _Averaging(model, settings.averaging), []
+    if settings.freeze_embeddings:  # words that training never shows stay neighbours of those that it does
+        model.encoder.get_input_embeddings().requires_grad_(False)
+    averaging = _Averaging(model, settings.averaging)
+    holder: list[_EventTrainer] = []
     trainer = _EventTrainer(
         model=model, args=_arguments(settings, output), train_dataset=data,
         data_collator=_Collator(extractor.tokenizer, settings.word_dropout),
@@ -382,14 +418,17 @@ def train(settings: TrainConfig) -> EventExtractor:
         settings=settings, extractor=extractor, dev=dev, averaging=averaging,
     )  # fmt: skip
     holder.append(trainer)
-    checkpoint = newest_checkpoint(output)
+    with trainer.accelerator.main_process_first():  # the first deletes what is half-written
+        checkpoint = newest_checkpoint(output)
     if checkpoint is not None:
         from safetensors.torch import load_file
 
         averaging.load(load_file(str(checkpoint / "average.safetensors")))
         trainer.history = json.loads((checkpoint / "complete.json").read_text(encoding="utf-8"))
+        _same_run(settings, trainer.history.pop("settings", {}), output)
     if checkpoint is None or trainer.history["stale"] < settings.patience:
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    trainer.accelerator.wait_for_everyone()  # the first process may still be writing `best`
     finished = EventExtractor.from_pretrained(output / "best")
     calibrate(finished, dev)
     if trainer.is_world_process_zero():
@@ -397,6 +436,15 @@ def train(settings: TrainConfig) -> EventExtractor:
         record = {"settings": asdict(settings), "dev": trainer.history["epochs"], "final": dev_scores(finished, dev)}
         (output / "training.json").write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
     return finished
+
+
+def _same_run(settings: TrainConfig, before: dict[str, Any], output: Path) -> None:
+    """Refuse to go on from a checkpoint of other settings: the result would be neither run's."""
+    now = asdict(settings)
+    changed = [f"{key} {before[key]!r}, now {now[key]!r}" for key in now if key in before and key != "output"
+               and before[key] != now[key]]  # fmt: skip
+    if changed:
+        raise ConfigError(f"{output} holds a run with other settings ({'; '.join(changed)}): name another output, or delete it")
 
 
 def _arguments(settings: TrainConfig, output: Path) -> TrainingArguments:
@@ -417,8 +465,8 @@ def calibrate(extractor: EventExtractor, documents: Sequence[Document]) -> None:
     logits, labels = trigger_scores(extractor, documents)
     config = extractor.model.config
     temperatures = np.geomspace(0.5, 4, 60)
-    config.temperature = float(min(temperatures, key=lambda t: _log_loss(logits / t, labels)))
-    scores = sigmoid(logits / config.temperature)
+    config.trigger_temperature = float(min(temperatures, key=lambda t: _log_loss(logits / t, labels)))
+    scores = sigmoid(logits / config.trigger_temperature)
     grid = np.arange(0.2, 0.7, 0.02)
     config.threshold = float(round(max(grid, key=lambda t: _f1_at(scores, labels, t)), 3))
     own = {}

@@ -10,8 +10,8 @@ import json
 from collections.abc import Sequence
 
 import datasets
-import evaluate
 
+import evaluate
 from ahdath.errors import DataError
 from ahdath.metrics import score
 from ahdath.ontology import Ontology

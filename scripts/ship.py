@@ -1,0 +1,43 @@
+"""Put a finished run into the package: `python scripts/ship.py runs/embedded-0 runs/embedded-1 runs/embedded-2`.
+
+Of several runs the one with the best dev score is taken. The weights are packed, the card written, and the packed model is
+compared with the run on dev: exit code 1 if it lost more than half a point of F1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from ahdath.corpus import read_jsonl
+from ahdath.inference import EventExtractor
+from ahdath.proof.run import EMBEDDED, refresh_card
+from ahdath.shipping import agreement, digest, ship
+
+
+def dev_score(run: Path) -> float:
+    """The score that picked the best epoch of a run, of its finished model."""
+    return float(json.loads((run / "training.json").read_text(encoding="utf-8"))["final"]["eval_mean"])
+
+
+def main() -> int:
+    """Choose, pack, compare."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--target", type=Path, default=EMBEDDED)
+    parser.add_argument("--data", type=Path, default=Path("seeds/dev.jsonl"))
+    options = parser.parse_args()
+    run = options.runs[0] if len(options.runs) == 1 else max(options.runs, key=dev_score)
+    size = ship(run, options.target)
+    refresh_card(Path(), options.target)
+    print(f"{run} -> {options.target}: {size / 1e6:.1f} MB, weights {digest(options.target)}")
+    models = [EventExtractor.from_pretrained(path) for path in (run, options.target)]
+    found = agreement(models[0], models[1], read_jsonl(options.data))
+    print("\n".join(f"{name}: {value:.3f}" for name, value in found.items()))
+    return int(any(found[f"before {name}"] - found[f"after {name}"] > 0.5 for name in ("TC f1", "AC+ f1")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
