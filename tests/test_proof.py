@@ -13,17 +13,17 @@ import pytest
 import torch
 
 from ahdath import proof
-from ahdath.corpus import read_jsonl
-from ahdath.errors import DataError, ModelError
+from ahdath.augment import typo
+from ahdath.corpus import read_jsonl, with_sentences
+from ahdath.errors import DataError
 from ahdath.inference import EventExtractor
-from ahdath.proof import pages, quality, speed
-from ahdath.proof.article import Check, as_one_text, read_checks, run_checks
-from ahdath.proof.quality import Answers
-from ahdath.proof.robustness import event_changes
+from ahdath.proof import pages, speed, systems
+from ahdath.proof.founding import Check, as_one_text, read_checks, run_checks
+from ahdath.proof.spelling import event_changes
+from ahdath.proof.systems import Answers
 from ahdath.schema import Argument, Document, Event, Span
-from ahdath.shipping import LIMIT, agreement, digest, extract_encoder, pack, ship
 from ahdath.text import normalize, words
-from ahdath.training import TrainConfig, build_extractor
+from ahdath.training import TrainConfig
 
 ROOT = Path(__file__).parents[1]
 SEEDS = ROOT / "seeds"
@@ -150,12 +150,13 @@ class Finds:
 
     def classify_many(self, texts: Iterable[str]) -> Iterator[Document]:
         for text in texts:
-            spans, events = words(text), []
+            spans = words(text)
+            events = []
             for (start, end), after in zip(spans, [*spans[1:], None], strict=True):
                 if self.spell(text[start:end]) in self.triggers:
                     targets = () if after is None else (Argument("Target", Span.of(text, *after)),)
                     events.append(Event("Conflict.Attack", Span.of(text, start, end), targets))
-            yield proof.robustness.__globals__["with_sentences"](Document(text, tuple(events)))
+            yield with_sentences(Document(text, tuple(events)))
 
     def with_gold_triggers(self, documents: Sequence[Document]) -> list[Document]:
         return list(documents)
@@ -192,7 +193,7 @@ def test_what_typos_cost_is_the_difference_of_tc() -> None:
     for number in (1, 2):
         kept = 0
         for at, document in enumerate(documents):
-            changed = proof.robustness.__globals__["typo"](document, np.random.default_rng((number, at)), 4)
+            changed = typo(document, np.random.default_rng((number, at)), 4)
             kept += sum(normalize(e.trigger.text) in {"قصفت", "هاجمت", "وقصفت"} for e in changed.events)
         assert 0 < kept < 36
         expected.append(2 * kept / (36 + kept))
@@ -247,8 +248,12 @@ def test_cold_start_measures_fresh_processes(embedded: EventExtractor, tmp_path:
     assert 0 < found["import_s"] < found["first_answer_s"] < 120
     assert 50 < found["peak_mib"] < 4000
     assert found["events"] == len(embedded.classify((tmp_path / "text.txt").read_text(encoding="utf-8")).events)
-    with pytest.raises(DataError, match="no-such-model"):
-        proof.cold_start(tmp_path / "text.txt", model=tmp_path / "no-such-model", runs=1)
+
+
+def test_a_fresh_process_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "_ANSWER", "import sys; sys.exit('no ' + sys.argv[1])")
+    with pytest.raises(DataError, match="a fresh process failed: no model"):
+        proof.cold_start("model")
 
 
 def test_fine_tuning_is_timed_over_one_epoch(tiny_settings: Callable[..., TrainConfig], tmp_path: Path) -> None:
@@ -278,7 +283,7 @@ WRONG = attack(0, kind="Conflict.Threaten")
 
 def test_seeds_median_coder_and_shipped_stand_in_one_table() -> None:
     """TC F1 of the seeds: 1 (both right), 2/3 (one of two), 0; the median is the second of them."""
-    found = quality.table(
+    found = systems.table(
         [GOLD],
         [
             answers("embedded", "s0", *GOLD.events),
@@ -340,102 +345,12 @@ def test_quality_runs_models_shipped_and_coder(embedded: EventExtractor, documen
 def test_the_stock_classifiers_read_stems_as_the_encoder_does(embedded_encoder: Path, corpus_file: Path,
                                                               embedded: EventExtractor, tmp_path: Path) -> None:  # fmt: skip
     embedded.save_pretrained(tmp_path / "seed-0")
-    stock = quality.Stock(str(embedded_encoder), seeds=2, epochs=1, rate=1e-3)
+    stock = systems.Stock(str(embedded_encoder), seeds=2, epochs=1, rate=1e-3)
     found = proof.quality([], corpus_file, corpus_file, shipped=tmp_path / "seed-0", stock=stock, bootstrap=5)
     assert [len(found["systems"][name]) for name in ("stock token classifier", "stock sentence classifier")] == [2, 2]
-    encode = quality.stem_pieces(embedded_encoder)
+    encode = systems.stem_pieces(embedded_encoder)
     assert encode is not None
     encoded = encode(["وقصفت", "حلب"])
     window = embedded.tokenizer.windows("وقصفت حلب")[0][0]
     assert (tuple(encoded.input_ids), encoded.type_ids) == (window.input_ids, list(window.type_ids or ()))
-    assert quality.stem_pieces(tmp_path) is None
-
-
-# ---------------------------------------------------------------------- shipping
-
-
-def test_packing_halves_matrices_and_keeps_the_rest() -> None:
-    weights = {
-        "matrix": torch.linspace(-1, 1, 12).view(3, 4),
-        "norm": torch.tensor([0.1, 0.2]),
-        "vectors": torch.ones(2, 2, dtype=torch.int8),
-        "allowed": torch.ones(2, 2, dtype=torch.bool),
-        "table": torch.full((2001, 2000), 0.3),
-    }
-    packed = pack(weights)
-    kinds = {name: tensor.dtype for name, tensor in packed.items()}
-    assert kinds == {
-        "matrix": torch.float16,
-        "norm": torch.float32,
-        "vectors": torch.int8,
-        "allowed": torch.bool,
-        "table": torch.float8_e4m3fn,
-    }
-    assert float((packed["table"].float() - 0.3).abs().max()) < 0.3 / 16
-    with pytest.raises(ModelError, match="matrix: expected weights of at most 65504"):
-        pack({"matrix": torch.full((2, 2), 1e6)})
-    with pytest.raises(ModelError, match="matrix"):
-        pack({"matrix": torch.full((2, 2), float("nan"))})
-
-
-def test_a_shipped_model_loads_as_float32_and_gives_the_same_events(
-    embedded: EventExtractor, documents: list[Document], tmp_path: Path
-) -> None:
-    run, target = tmp_path / "run", tmp_path / "models" / "embedded"
-    embedded.save_pretrained(run)
-    (run / "training.json").write_text("{}", encoding="utf-8")
-    target.mkdir(parents=True)
-    (target / "stale.bin").write_text("", encoding="utf-8")
-    size = ship(run, target)
-    assert size == sum(path.stat().st_size for path in target.iterdir()) < LIMIT
-    assert sorted(path.name for path in target.iterdir()) == [
-        "config.json", "lexicon.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
-    ]  # fmt: skip
-    shipped = EventExtractor.from_pretrained(target)
-    assert {p.dtype for p in shipped.model.parameters()} == {torch.float32}
-    assert sum(len(document.events) for document in embedded.classify_many(d.text for d in documents)) > 8
-    found = agreement(EventExtractor.from_pretrained(run), shipped, documents)
-    assert found["changed"] < 0.05
-    assert found["before TC f1"] == pytest.approx(found["after TC f1"], abs=2)
-    assert len(digest(target)) == 16
-    assert digest(target) != digest(run)
-
-
-def test_no_path_of_the_maker_is_shipped(embedded: EventExtractor, tmp_path: Path) -> None:
-    embedded.save_pretrained(tmp_path / "run")
-    config = json.loads((tmp_path / "run" / "config.json").read_text(encoding="utf-8"))
-    config["encoder"]["_name_or_path"] = "somewhere/of/mine"
-    (tmp_path / "run" / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    ship(tmp_path / "run", tmp_path / "shipped")
-    for path in (tmp_path / "shipped").glob("*.json"):
-        assert "somewhere/of/mine" not in path.read_text(encoding="utf-8")
-
-
-def test_what_cannot_be_shipped_leaves_the_old_model(
-    embedded: EventExtractor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    embedded.save_pretrained(tmp_path / "run")
-    ship(tmp_path / "run", tmp_path / "target")
-    before = digest(tmp_path / "target")
-    monkeypatch.setattr("ahdath.shipping.LIMIT", 1000)
-    with pytest.raises(ModelError, match="at most 0 MB"):
-        ship(tmp_path / "run", tmp_path / "target")
-    (tmp_path / "run" / "tokenizer.json").unlink()
-    with pytest.raises(ModelError, match=r"no tokenizer\.json"):
-        ship(tmp_path / "run", tmp_path / "target")
-    assert digest(tmp_path / "target") == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "target"]
-
-
-def test_training_can_start_from_an_extracted_encoder(
-    embedded: EventExtractor, tiny_settings: Callable[..., TrainConfig], tmp_path: Path
-) -> None:
-    embedded.save_pretrained(tmp_path / "run")
-    extract_encoder(tmp_path / "run", tmp_path / "start")
-    made = build_extractor(replace(tiny_settings("embedded"), encoder=str(tmp_path / "start")))
-    for name, weight in embedded.model.encoder.state_dict().items():
-        assert torch.equal(made.model.encoder.state_dict()[name], weight), name
-    old, new = (e.model.words.vectors.float() * e.model.words.vector_scale for e in (embedded, made))
-    assert float((old - new).abs().max()) < 0.05
-    text = "قصفت القوات السورية مدينة تلبيسة أمس."
-    assert made.tokenizer.windows(text) == embedded.tokenizer.windows(text)
+    assert systems.stem_pieces(tmp_path) is None

@@ -16,7 +16,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,10 +58,11 @@ class PretrainConfig:
     heads: int = 4
     intermediate_size: int = 1024
     max_length: int = 256
-    sequence_length: int = 128
-    batch_size: int = 64
+    sequence_lengths: list[int] = field(default_factory=lambda: [32, 128, 256])
+    sequence_shares: list[float] = field(default_factory=lambda: [0.6, 0.3, 0.1])
+    batch_positions: int = 8192
     learning_rate: float = 1e-3
-    optimizer: str = "adamw"
+    optimizer: str = "muon"
     mask_share: float = 0.2
     warmup_share: float = 0.05
     compile: bool = True
@@ -71,11 +72,19 @@ class PretrainConfig:
     def __post_init__(self) -> None:
         if self.optimizer not in ("adamw", "muon"):
             raise ConfigError(f"optimizer {self.optimizer!r}: expected 'adamw' or 'muon'")
-        if self.sequence_length > self.max_length:
+        if len(self.sequence_lengths) != len(self.sequence_shares) or abs(sum(self.sequence_shares) - 1) > 1e-6:
+            raise ConfigError("sequence_shares: expected one share for each of sequence_lengths, together 1")
+        if not all(8 <= length <= self.max_length for length in self.sequence_lengths):
             raise ConfigError(
-                f"sequence_length {self.sequence_length} is above max_length {self.max_length}: lower it, or positions "
-                "beyond the encoder's limit would be asked for"
+                f"sequence_lengths {self.sequence_lengths}: expected 8 to max_length {self.max_length}, or positions beyond "
+                "the encoder's limit would be asked for"
             )
+        for name in ("mask_share", "warmup_share"):
+            if not 0 < getattr(self, name) < 1:
+                raise ConfigError(f"{name} {getattr(self, name)}: expected more than 0 and less than 1")
+        for name in ("minutes", "layers", "heads", "batch_positions", "stems", "vocabulary", "vector_size"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"{name} {getattr(self, name)}: expected more than 0")
         if self.hidden_size % self.heads:
             raise ConfigError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}")
         if self.vector_size > self.hidden_size:
@@ -83,8 +92,6 @@ class PretrainConfig:
                 f"vector_size {self.vector_size} is above hidden_size {self.hidden_size}: lower it, since the encoder's "
                 "embeddings start from the vectors"
             )
-        if not 0 < self.mask_share < 1:
-            raise ConfigError(f"mask_share {self.mask_share}: expected a number between 0 and 1")
 
 
 def build_tokenizer(counts: Counter[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
@@ -358,13 +365,13 @@ def _train(
     optimizers = _optimizers(model, config)
     rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     step, minutes = _load_checkpoint(out, model, optimizers)
-    forward = torch.compile(model) if config.compile else model
+    forward = torch.compile(model, dynamic=False) if config.compile else model
     began, since, positions, losses = time.monotonic(), time.monotonic(), 0, []
     base, log_every = minutes, 50
-    length = config.sequence_length
     while minutes < config.minutes:
         share = minutes / config.minutes
         stream = last if share > 1 - config.last_phase_share else main
+        length = sequence_length(config, share)
         ids, types, word = _sequences(stream, step, config, length, tokenizer)
         rng = np.random.default_rng((config.seed, step))
         batch = mask_batch(ids, types, word, config, tokenizer.mask_token_id, len(tokenizer), rng)
@@ -394,17 +401,27 @@ def _train(
     _save_checkpoint(out, model, optimizers, step, minutes)
 
 
+def sequence_length(config: PretrainConfig, share: float) -> int:
+    """Short sequences first: neighbours teach the most, and attention finds them sooner among few positions."""
+    reached = 0.0
+    for length, part in zip(config.sequence_lengths, config.sequence_shares, strict=True):
+        reached += part
+        if share < reached:
+            return length
+    return config.sequence_lengths[-1]
+
+
 def _sequences(stream: Stream, step: int, config: PretrainConfig, length: int, tokenizer: Any) -> tuple[Any, Any, Any]:
     """The packed sequences of a step: text is read once through in a shuffled order, then again in another."""
     import numpy as np
 
-    body = length - 1
+    body, size = length - 1, config.batch_positions // length
     count = len(stream.ids) // body
-    epoch, place = divmod(step * config.batch_size, count)
+    epoch, place = divmod(step * size, count)
     order = np.random.default_rng((config.seed, epoch)).permutation(count)
-    chosen = order[(place + np.arange(config.batch_size)) % count]
+    chosen = order[(place + np.arange(size)) % count]
     grid = chosen[:, None] * body + np.arange(body)[None]
-    front = np.ones((config.batch_size, 1), np.int32)
+    front = np.ones((size, 1), np.int32)
     ids = np.concatenate([front * tokenizer.cls_token_id, stream.ids[grid]], 1)
     types = np.concatenate([front.astype(np.int16) * 0, stream.types[grid]], 1)
     # Words are renumbered inside the batch, so that masking can draw one number a word.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ahdath.errors import ModelError
 from ahdath.evaluation import predict, report
-from ahdath.proof.robustness import event_changes
+from ahdath.proof.spelling import event_changes
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -30,7 +30,7 @@ from .labels import WindowLabels, label_window
 from .lexicon import StemLexicon
 from .modeling import LOSSES, AhdathModel
 from .ontology import Ontology
-from .tokenization import Window, WordTokenizer, collate
+from .tokenization import SPELLINGS, Window, WordTokenizer, collate
 
 if TYPE_CHECKING:
     from .schema import Document

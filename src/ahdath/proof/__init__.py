@@ -1,9 +1,9 @@
 """What the project claims of itself, measured: every function runs a system and gives a plain dict.
 
-    article.py     the founding article: scores, and a pass/fail list of events that a reader would miss
-    robustness.py  spellings that normalisation undoes, typos that it does not
+    founding.py    the founding article: scores, and a pass/fail list of events that a reader would miss
+    spelling.py    spellings that normalisation undoes, typos that it does not
     speed.py       latency and throughput; import, first answer and memory of fresh processes; fine-tuning
-    quality.py     seeds of a model, the shipped one and the baselines on one data file
+    systems.py     seeds of a model, the shipped one and the baselines on one data file
     pages.py       those dicts -> docs/benchmarks.md, the numbers in README.md, the model card
 
 `scripts/benchmark.py` runs them. Nothing here is imported by the extractor; torch and transformers are imported
@@ -12,10 +12,10 @@ only by what trains or loads a model.
 
 from __future__ import annotations
 
-from ahdath.proof.article import Check, article, read_checks
-from ahdath.proof.quality import quality
-from ahdath.proof.robustness import robustness
+from ahdath.proof.founding import Check, article, read_checks
 from ahdath.proof.speed import cold_start, environment, fine_tuning, latency
+from ahdath.proof.spelling import robustness
+from ahdath.proof.systems import quality
 
 __all__ = [
     "Check",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ahdath.errors import DataError
-from ahdath.proof.quality import CODER, MODEL
+from ahdath.proof.systems import CODER, MODEL
 from ahdath.scores import Difference, Spread, aggregate
 from ahdath.tables import comparison_markdown, differences_markdown
 

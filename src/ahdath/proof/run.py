@@ -16,10 +16,10 @@ from typing import Any
 from ahdath.corpus import read_jsonl
 from ahdath.errors import DataError
 from ahdath.proof import pages
-from ahdath.proof.article import article
-from ahdath.proof.quality import Stock, quality
-from ahdath.proof.robustness import robustness
+from ahdath.proof.founding import article
 from ahdath.proof.speed import cold_start, environment, fine_tuning, latency
+from ahdath.proof.spelling import robustness
+from ahdath.proof.systems import Stock, quality
 from ahdath.shipping import digest
 
 __all__ = [
