@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--encoder", help="what they started from; without it no stock classifiers, no training time")
     parser.add_argument("--stock", action="store_true", help="train the stock classifiers of transformers too")
     parser.add_argument("--stock-seeds", type=int, default=1)
-    parser.add_argument("--config", type=Path, default=Setup.config, help="settings whose training is timed")
+    parser.add_argument("--config", type=Path, default=Path("configs/embedded.yaml"), help="settings whose training is timed")
     parser.add_argument("--seeds", type=Path, default=Path("seeds"), help="folder of the corpus")
     options = parser.parse_args()
     stock = options.stock_seeds if options.stock else 0

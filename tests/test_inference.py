@@ -223,7 +223,7 @@ def test_types_keeps_some_types(embedded: EventExtractor, documents: list[Docume
     assert embedded.classify(text, types=[]).events == ()
     with pytest.raises(OntologyError, match=r"Conflict\.Atack.*did you mean 'Conflict\.Attack'"):
         embedded.classify(text, types=["Conflict.Atack"])
-    with pytest.raises(ConfigError, match="found the string 'Life.Die'; write \\['Life.Die'\\]"):
+    with pytest.raises(ConfigError, match=r"found the string 'Life\.Die'; write \['Life\.Die'\]"):
         embedded.classify(text, types="Life.Die")
 
 
@@ -553,7 +553,7 @@ def test_a_folder_that_is_no_model_is_refused(
     embedded: EventExtractor, arabert_encoder: Path, tmp_path: Path
 ) -> None:
     for missing in (tmp_path / "none", str(tmp_path / "none"), "./none"):
-        with pytest.raises(ModelError, match="expected a model folder with config.json, found none; check the path"):
+        with pytest.raises(ModelError, match=r"expected a model folder with config\.json, found none; check the path"):
             EventExtractor.from_pretrained(missing)
     with pytest.raises(ModelError, match="expected an ahdath model"):
         EventExtractor.from_pretrained(arabert_encoder)

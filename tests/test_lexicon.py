@@ -71,8 +71,8 @@ def test_saved_and_loaded_it_cuts_alike(lexicon: StemLexicon, tmp_path: Path) ->
         b"[]",
         b"{}",
         b'{"stems": []}',
-        b'{"stems": 3, "scores": {}}',
-        b'{"stems": [], "scores": 3}',
+        b'{"stems": 3, "affixes": {}}',
+        b'{"stems": {}, "affixes": 3}',
         b"\xff\xfe",
     ],
 )

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 from typer.core import TyperGroup
 
+from .cli_convert import convert
+from .cli_corpus import OntologyFile, corpus_app, ontology_of, say
 from .errors import AhdathError, ConfigError
 from .textfiles import Paragraph, open_output, read_paragraphs, take_any_text
 
@@ -44,15 +46,15 @@ class _Commands(TyperGroup):
         except BrokenPipeError:
             raise  # who read us has enough; typer ends quietly
         except AhdathError as error:
-            _say(str(error))
+            say(str(error))
         except OSError as error:
             problem = error.strerror or " ".join(str(error).split())
-            _say(f"{error.filename}: {problem}" if error.filename else problem)
+            say(f"{error.filename}: {problem}" if error.filename else problem)
         except ModuleNotFoundError as error:
             package = (error.name or "ahdath").partition(".")[0]
             if package == "ahdath":
                 raise
-            _say(f"needs the package {package!r}, which is not installed: pip install {package}")
+            say(f"needs the package {package!r}, which is not installed: pip install {package}")
         raise typer.Exit(2)
 
 
@@ -64,12 +66,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-corpus_app = typer.Typer(help="Annotated text: check, count, compile.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(corpus_app, name="corpus")
-
-
-def _say(message: str) -> None:
-    typer.echo(f"ahdath: {message}".encode("utf-8", "backslashreplace").decode("utf-8"), err=True)
+app.command()(convert)
 
 
 def _version(wanted: bool) -> None:
@@ -124,7 +122,7 @@ def classify(
     """
     names = files or ["-"]
     if "-" in names and sys.stdin.isatty():
-        _say("reading from the keyboard; end with Ctrl-D (Ctrl-Z and Enter on Windows)")
+        say("reading from the keyboard; end with Ctrl-D (Ctrl-Z and Enter on Windows)")
     wanted = None if types is None else [name.strip() for name in types.split(",")]
     for name in names:
         if name != "-" and output is not None and output.exists() and Path(name).exists() and output.samefile(name):
@@ -134,7 +132,7 @@ def classify(
     with open_output(output) as stream:
         documents: Iterator[Document] = iter(())
         if first is None:
-            _say(f"no text in {', '.join('stdin' if name == '-' else name for name in names)}; nothing to read")
+            say(f"no text in {', '.join('stdin' if name == '-' else name for name in names)}; nothing to read")
         else:
             extractor = _extractor(model)
             waiting: deque[Paragraph] = deque()
@@ -183,7 +181,6 @@ def _extractor(model: str | None) -> EventExtractor:
 
 
 # ---------------------------------------------------------------------- train, pretrain
-
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file of settings, see configs/.")]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replace a setting; may be repeated.")
@@ -225,7 +222,6 @@ class Baseline(str, Enum):
     sentences = "sentences"
 
 
-OntologyFile = Annotated[Path | None, typer.Option("--ontology", help="YAML of event types.", show_default="packaged")]
 OutputFolder = Annotated[Path | None, typer.Option("--output", "-o", help="Folder for report.json and report.md.")]
 Bootstrap = Annotated[int, typer.Option(help="Samples for the intervals; 0: none.")]
 Seed = Annotated[int, typer.Option(help="Seed of the bootstrap and the baselines.")]
@@ -337,7 +333,7 @@ def score(
     """
     from .evaluation import score_files
 
-    _print_report(score_files(gold, predicted, ontology=_ontology(ontology), bootstrap=bootstrap, seed=seed), output)
+    _print_report(score_files(gold, predicted, ontology=ontology_of(ontology), bootstrap=bootstrap, seed=seed), output)
 
 
 def _print_report(report: Report, output: Path | None, before: Sequence[str] = ()) -> None:
@@ -347,53 +343,3 @@ def _print_report(report: Report, output: Path | None, before: Sequence[str] = (
     if output is not None:
         report.save(output)
         (output / "report.md").write_text(text, encoding="utf-8")
-
-
-def _ontology(path: Path | None) -> Ontology:
-    from .ontology import Ontology
-
-    return Ontology.default() if path is None else Ontology.from_yaml(path)
-
-
-# ---------------------------------------------------------------------- corpus
-
-CorpusFiles = Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSONL of annotated documents.")]
-
-
-@corpus_app.command()
-def check(
-    files: CorpusFiles,
-    disjoint: Annotated[bool, typer.Option("--disjoint", help="No two files may share 8 words in a row.")] = False,
-    ontology: OntologyFile = None,
-) -> None:
-    """Tell all that is wrong in corpus files; exit code 1 if anything is."""
-    from . import corpus
-
-    problems = corpus.check(files, _ontology(ontology), disjoint=disjoint)
-    for problem in problems:
-        typer.echo(problem)
-    _say(f"{len(files)} file(s), {len(problems)} problem(s)")
-    if problems:
-        raise typer.Exit(1)
-
-
-@corpus_app.command()
-def stats(files: CorpusFiles) -> None:
-    """Print what is in corpus files, as Markdown tables."""
-    from . import corpus
-
-    typer.echo(corpus.statistics_markdown({path.stem: corpus.read_jsonl(path) for path in files}), nl=False)
-
-
-@corpus_app.command(name="compile")
-def compile_(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE_DIR", help="Hand-written batches and SPLIT.json.")],
-    output: Annotated[Path, typer.Argument(metavar="OUTPUT_DIR", help="Folder for the JSONL files.")],
-    ontology: OntologyFile = None,
-) -> None:
-    """Turn hand-written annotation into train, dev and test files with offsets."""
-    from . import corpus
-
-    output.mkdir(parents=True, exist_ok=True)
-    for name, rows in corpus.compile_corpus(source, output, _ontology(ontology)).items():
-        typer.echo(f"{output / name}.jsonl: {rows} paragraphs")

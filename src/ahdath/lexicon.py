@@ -79,7 +79,9 @@ class StemLexicon:
         return cls(stems, kept)
 
     def save(self, path: str | Path) -> None:
-        payload = {"stems": self.stems, "scores": self.scores}
+        """Write the lexicon as JSON: stems in the order of their rows, each with its score, and the affixes."""
+        affixes = {key: score for key, score in self.scores.items() if key not in self.rows}
+        payload = {"stems": {stem: self.scores.get(stem) for stem in self.stems}, "affixes": affixes}
         Path(path).write_text(json.dumps(payload, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
 
     @classmethod
@@ -87,10 +89,12 @@ class StemLexicon:
         """Read what `save` wrote. Raises ModelError for a missing or damaged file."""
         try:
             payload = json.loads(Path(path).read_text(encoding="utf-8"))
-            return cls(payload["stems"], payload["scores"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            known = {stem: float(score) for stem, score in payload["stems"].items() if score is not None}
+            affixes = {key: float(score) for key, score in payload["affixes"].items()}
+            return cls(payload["stems"], known | affixes)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(
-                f"{path}: expected a stem lexicon (JSON with 'stems' and 'scores'), found {error!r}; "
+                f"{path}: expected a stem lexicon (JSON with 'stems' and 'affixes'), found {error!r}; "
                 "take the file from the model's folder again or rebuild it with `ahdath pretrain`"
             ) from error
 

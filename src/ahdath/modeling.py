@@ -176,7 +176,8 @@ class WordEncoder(nn.Module):
             if rows is None or affixes is None:
                 raise ModelError("this model reads lexical features: expected rows and affixes, found none; "
                                  "make batches with tokenization.WordTokenizer and its stem lexicon")  # fmt: skip
-            states = states + self.from_vectors(self.vectors[rows].to(states.dtype) * self.vector_scale)
+            known = torch.where(rows < len(self.vectors), rows, 0)  # rarer stems of the lexicon have no vector here
+            states = states + self.from_vectors(self.vectors[known].to(states.dtype) * self.vector_scale)
             states = states + self.prefixes(affixes // len(SUFFIXES)) + self.suffixes(affixes % len(SUFFIXES))
         if hasattr(self, "ngrams") and ngrams is not None:
             count = (ngrams > 0).sum(-1, keepdim=True).clamp(min=1).to(states.dtype)

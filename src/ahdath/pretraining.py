@@ -79,6 +79,8 @@ class PretrainConfig:
                 f"sequence_lengths {self.sequence_lengths}: expected 8 to max_length {self.max_length}, or positions beyond "
                 "the encoder's limit would be asked for"
             )
+        if self.batch_positions < max(self.sequence_lengths):
+            raise ConfigError(f"batch_positions {self.batch_positions}: expected room for one of {self.sequence_lengths}")
         for name in ("mask_share", "warmup_share"):
             if not 0 < getattr(self, name) < 1:
                 raise ConfigError(f"{name} {getattr(self, name)}: expected more than 0 and less than 1")
@@ -417,6 +419,8 @@ def _sequences(stream: Stream, step: int, config: PretrainConfig, length: int, t
 
     body, size = length - 1, config.batch_positions // length
     count = len(stream.ids) // body
+    if not count:
+        raise DataError(f"text: expected at least {body} pieces for one sequence, found {len(stream.ids)}; give more text")
     epoch, place = divmod(step * size, count)
     order = np.random.default_rng((config.seed, epoch)).permutation(count)
     chosen = order[(place + np.arange(size)) % count]

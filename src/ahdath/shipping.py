@@ -31,7 +31,7 @@ LIMIT = 30_000_000
 
 _WEIGHTS = "model.safetensors"
 _COPIED = ("config.json", "tokenizer.json", "tokenizer_config.json", "lexicon.json")
-_EIGHT_BITS = 4_000_000  # elements from which a matrix is stored in eight bits
+_EIGHT_BITS = 8_000_000  # elements from which a matrix is stored in eight bits
 _PATHS = ("_name_or_path", "name_or_path")
 
 

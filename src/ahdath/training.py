@@ -51,6 +51,7 @@ class TrainConfig:
     spelling: str = "arabert"
     segmentation: bool = False
     lexical_features: bool = False
+    vector_rows: int = 24_000
     ngram_buckets: int = 0
     word_size: int = 256
     context_size: int = 256
@@ -95,6 +96,8 @@ class TrainConfig:
         for name in self.loss_weights:
             if name not in LOSSES:
                 raise ConfigError(f"loss_weights: no loss {name!r}{did_you_mean(name, LOSSES)}; known: {', '.join(LOSSES)}")
+        if self.spelling not in SPELLINGS:
+            raise ConfigError(f"spelling {self.spelling!r} is unknown; expected one of {sorted(SPELLINGS)}")
         if self.segmentation and self.spelling != "ahdath":
             raise ConfigError("segmentation needs spelling: ahdath, because stems are spelled that way in the lexicon")
         for name in ("lexical_features", "ngram_buckets"):
@@ -381,7 +384,9 @@ def build_extractor(settings: TrainConfig) -> EventExtractor:
     ontology = Ontology.default() if settings.ontology is None else Ontology.from_yaml(settings.ontology)
     folder = Path(settings.encoder)
     lexicon = StemLexicon.load(folder / "lexicon.json") if settings.segmentation else None
-    vectors = np.load(folder / "vectors.npy", allow_pickle=False) if settings.lexical_features else None
+    vectors = None
+    if settings.lexical_features:
+        vectors = np.load(folder / "vectors.npy", allow_pickle=False)[: settings.vector_rows]
     model = AhdathModel.from_encoder(
         settings.encoder, ontology=ontology, vectors=vectors, spelling=settings.spelling, segmentation=settings.segmentation,
         ngram_buckets=settings.ngram_buckets, word_size=settings.word_size, context_size=settings.context_size,

@@ -45,7 +45,7 @@ class Stock:
 
     encoder: str
     seeds: int = 1
-    epochs: float = 20.0
+    epochs: float = 14.0
     rate: float = 2e-4
 
 

@@ -1,0 +1,54 @@
+"""The command `ahdath convert`: read one format -> write another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .errors import ConfigError, did_you_mean
+
+__all__ = ["convert"]
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="File to read; for brat a folder.")],
+    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="File to write; for brat a folder.")],
+    from_: Annotated[str, typer.Option("--from", metavar="FORMAT", help="Format of INPUT.")] = "ahdath",
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="Format of OUTPUT.")] = "ahdath",
+) -> None:
+    """Turn annotated text or answers of a model from one format into another.
+
+    Both ways: ahdath (JSON lines), textee (also OneIE), brat, label-studio, doccano, conll, dygie, omnievent. Output
+    only: table (.csv or .parquet), plover, acled, spacy. What OUTPUT cannot hold is told, with counts.
+    """
+    import warnings
+
+    from .corpus import with_sentences
+    from .formats import FORMATS, FormatWarning
+
+    for option, name in (("--from", from_), ("--to", to)):
+        if name not in FORMATS:
+            known = ", ".join(FORMATS)
+            raise ConfigError(f"{option}: expected one of {known}; found {name!r}{did_you_mean(name, FORMATS)}")
+    read = FORMATS[from_].read
+    if read is None:
+        known = ", ".join(name for name, format in FORMATS.items() if format.read is not None)
+        raise ConfigError(
+            f"--from: expected a format that can be read ({known}), found {from_!r}, which is output only"
+        )
+    if source.exists() and target.exists() and source.samefile(target):
+        raise ConfigError(f"OUTPUT: expected another file than INPUT, found {target} twice; rename it")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FormatWarning)
+        documents = read(source)
+        if to == "ahdath":  # a corpus row has sentences
+            documents = [document if document.sentences else with_sentences(document) for document in documents]
+        FORMATS[to].write(documents, target)
+    for warning in caught:
+        if issubclass(warning.category, FormatWarning):
+            typer.echo(f"ahdath: {warning.message}", err=True)
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    typer.echo(f"{target}: {len(documents)} documents")

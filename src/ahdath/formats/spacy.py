@@ -1,0 +1,92 @@
+"""spaCy `Doc`s whose `spans` hold triggers and arguments; a `.spacy` file (DocBin) of them. Out only.
+
+A Doc's tokens are the words of `ahdath.text.words`; a token before white space other than one space is followed by a token
+of that white space, as spaCy's own tokenizers do, so that `doc.text` is the text (spacy.io/api/doc: `words`, `spaces`;
+spacy.io/api/span: `start` inclusive, `end` exclusive, in tokens). `doc.spans["events"]` has the triggers, labelled with the
+type; `doc.spans["arguments"]` the arguments, labelled with the role; `doc.user_data["ahdath"]` the whole document as
+`Document.to_dict` gives it, whose spans `doc.spans` follow in order. spaCy is an extra: `pip install 'ahdath[spacy]'`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
+
+from ahdath.errors import DataError, ModelError
+from ahdath.formats.losses import Losses
+from ahdath.schema import Document, Span
+from ahdath.text import words
+
+__all__ = ["to_docs", "tokens", "write"]
+
+NAME = "spaCy"
+
+
+def to_docs(documents: Sequence[Document], vocab: Any = None) -> list[Any]:
+    """A `spacy.tokens.Doc` for every document. Raises ModelError where spaCy is not installed.
+
+    `vocab` is the `Vocab` of the pipeline that the Docs go through; a blank Arabic one by default.
+    """
+    spacy = _spacy()
+    vocab = spacy.blank("ar").vocab if vocab is None else vocab
+    losses = Losses(NAME)
+    docs = [_doc(spacy, vocab, document, losses) for document in documents]
+    losses.warn()
+    return docs
+
+
+def _spacy() -> Any:
+    try:
+        import spacy
+        import spacy.tokens
+    except ImportError as error:
+        raise ModelError("expected spaCy, found none installed; pip install 'ahdath[spacy]'") from error
+    return spacy
+
+
+def tokens(text: str) -> tuple[list[str], list[bool], list[int]]:
+    """The words that spell `text`, whether a single space follows each, and where each starts."""
+    pieces: list[tuple[int, int]] = []
+    last = 0
+    for start, end in [*words(text), (len(text), len(text))]:
+        if start > last:
+            one_space = bool(pieces) and text[last] == " "
+            if last + one_space < start:
+                pieces.append((last + one_space, start))
+        if end > start:
+            pieces.append((start, end))
+        last = end
+    follows = [
+        text[b : b + 1] == " " and (n + 1 == len(pieces) or pieces[n + 1][0] == b + 1)
+        for n, (_, b) in enumerate(pieces)
+    ]
+    return [text[a:b] for a, b in pieces], follows, [a for a, _ in pieces]
+
+
+def _doc(spacy: Any, vocab: Any, document: Document, losses: Losses) -> Any:
+    forms, spaces, starts = tokens(document.text)
+    doc = spacy.tokens.Doc(vocab, words=forms, spaces=spaces)
+    ends = [a + len(form) for a, form in zip(starts, forms, strict=True)]
+
+    def span(part: Span, label: str) -> Any:
+        first, last = bisect_right(ends, part.start), bisect_left(starts, part.end)
+        if (starts[first], ends[last - 1]) != (part.start, part.end):
+            losses.add("borders inside a word (widened to whole words)")
+        return spacy.tokens.Span(doc, first, last, label=label)
+
+    doc.spans["events"] = [span(event.trigger, event.type) for event in document.events]
+    doc.spans["arguments"] = [span(a.span, a.role) for event in document.events for a in event.arguments]
+    doc.user_data["ahdath"] = document.to_dict()
+    return doc
+
+
+def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
+    """Writes a DocBin with spans and user data. Raises ModelError where spaCy is not installed."""
+    docs = to_docs(documents)
+    content = _spacy().tokens.DocBin(docs=docs, store_user_data=True)
+    try:
+        content.to_disk(path)
+    except OSError as error:
+        raise DataError(f"{path}: expected a file that can be written, found: {error.strerror or error}") from error

@@ -1,0 +1,72 @@
+"""`ahdath convert`, and the dict of formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ahdath.cli import app
+from ahdath.corpus import read_jsonl, write_jsonl
+from ahdath.formats import FORMATS
+from format_documents import GOLDEN, known, quiet
+
+FILES = {
+    "textee": "textee.jsonl", "brat": "brat", "label-studio": "label_studio.json", "doccano": "doccano.jsonl",
+    "conll": "conll.tsv", "dygie": "dygie.jsonl", "omnievent": "omnievent.jsonl",
+}  # fmt: skip
+
+
+def run(*arguments: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["convert", *map(str, arguments)])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_every_format_with_a_reader_has_a_golden_file() -> None:
+    assert {name for name, format in FORMATS.items() if format.read} == {"ahdath", *FILES}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_into_ahdath_and_out_again(name: str, tmp_path: Path) -> None:
+    middle, back = tmp_path / "middle.jsonl", tmp_path / "back"
+    assert run(GOLDEN / FILES[name], middle, "--from", name) == (0, f"{middle}: 1 documents\n", "")
+    (document,) = read_jsonl(middle)
+    assert document.id == "known"
+    assert document.sentences
+    code, _, told = run(middle, back, "--to", name)
+    assert code == 0
+    assert told == "" or told.startswith("ahdath: ")
+    with quiet():
+        read = FORMATS[name].read
+        assert read is not None
+        assert [e.type for e in read(back)[0].events] == ["Conflict.Attack", "Conflict.Withdraw"]
+
+
+def test_what_is_lost_is_told_on_stderr(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "in.jsonl", [known()])
+    code, out, told = run(tmp_path / "in.jsonl", tmp_path / "out.csv", "--to", "table")
+    assert (code, out) == (0, f"{tmp_path / 'out.csv'}: 1 documents\n")
+    assert told == "ahdath: table: not kept: 2 sentences, 1 arguments that fill no column\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--to", "dygi"), "--to: expected one of ahdath, textee"),
+        (("--to", "dygi"), "did you mean 'dygie'?"),
+        (("--from", "table"), "expected a format that can be read"),
+        (("--from", "textee"), "in.jsonl:1: expected the key 'doc_id'"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "in.jsonl", [known()])
+    code, _, told = run(tmp_path / "in.jsonl", tmp_path / "out", *arguments)
+    assert code == 2
+    assert message in told
+
+
+def test_a_file_is_not_written_over_itself(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "in.jsonl", [known()])
+    code, _, told = run(tmp_path / "in.jsonl", tmp_path / "in.jsonl", "--to", "textee")
+    assert (code, "expected another file than INPUT" in told) == (2, True)

@@ -1,0 +1,56 @@
+"""spaCy: words that spell the text; the error without spaCy; Docs with spans where it is installed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from ahdath.errors import ModelError
+from ahdath.formats import spacy
+from ahdath.schema import Document
+from format_documents import documents, known
+
+
+@settings(max_examples=60, deadline=None)
+@given(documents())
+def test_the_words_and_spaces_spell_the_text(document: Document) -> None:
+    forms, spaces, starts = spacy.tokens(document.text)
+    assert "".join(form + " " * space for form, space in zip(forms, spaces, strict=True)) == document.text
+    assert all(document.text.startswith(form, start) for form, start in zip(forms, starts, strict=True))
+    assert all(forms)
+
+
+def test_spaces_as_spacy_has_them() -> None:
+    assert spacy.tokens(" قصفت  حلب.") == (
+        [" ", "قصفت", " ", "حلب", "."],
+        [False, True, False, False, False],
+        [0, 1, 6, 7, 10],
+    )
+
+
+def test_without_spacy_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "spacy", None)
+    with pytest.raises(ModelError, match=r"pip install 'ahdath\[spacy\]'"):
+        spacy.write([known()], tmp_path / "out.spacy")
+
+
+def test_docs_have_the_events_as_spans(tmp_path: Path) -> None:
+    real = pytest.importorskip("spacy")
+    (doc,) = spacy.to_docs([known()])
+    assert doc.text == known().text
+    assert [(s.text, s.label_) for s in doc.spans["events"]] == [
+        ("قصفت", "Conflict.Attack"),
+        ("سحب", "Conflict.Withdraw"),
+    ]
+    assert [(s.text, s.label_) for s in doc.spans["arguments"]] == [
+        ("القوات السورية", "Agent"), ("حلب", "Place"), ("أمس", "Time"), ("قواته", "Object"),
+    ]  # fmt: skip
+    assert Document.from_dict(doc.user_data["ahdath"]) == known()
+    spacy.write([known()], tmp_path / "out.spacy")
+    (back,) = (
+        real.tokens.DocBin(store_user_data=True).from_disk(tmp_path / "out.spacy").get_docs(real.blank("ar").vocab)
+    )
+    assert [s.text for s in back.spans["events"]] == ["قصفت", "سحب"]

@@ -1,0 +1,415 @@
+"""From text to a small encoder, in miniature: two hundred lines, a network of one layer, a clock that we turn."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModel, AutoTokenizer, BertModel
+
+from ahdath import pretraining
+from ahdath.errors import ConfigError, DataError
+from ahdath.inference import EventExtractor
+from ahdath.lexicon import AFFIXES, StemLexicon
+from ahdath.pretraining import PretrainConfig, Stream, build_tokenizer, mask_batch, pretrain, sequence_length
+from ahdath.schema import Document
+from ahdath.tokenization import WordTokenizer
+from ahdath.training import TrainConfig, build_extractor
+
+
+def pool(spelled: str) -> list[str]:
+    return spelled.split()
+
+
+WHO = pool(
+    "الجيش الشرطة الحكومة المعارضة الرئيس الوزير البرلمان "
+    "المحكمة المتظاهرون الأطباء المزارعون الطلاب التجار الصيادون"
+)
+DID = pool("قصف حاصر أعلن رفض زار غادر استقبل اعتقل هاجم دعم انتقد طالب افتتح أغلق راقب حذر وعد نفى")
+WHAT = pool(
+    "المدينة والقرية المطار الميناء الجسر المدرسة المستشفى "
+    "السوق الطريق السفارة القافلة المصنع بالحدود المخيم"
+)
+WHEN = pool("أمس اليوم صباحا مساء الجمعة السبت الأحد الاثنين الثلاثاء الأربعاء الخميس فجرا")
+WHERE = pool(
+    "دمشق وحلب وبغداد بيروت عمان القاهرة تونس الجزائر "
+    "الرباط طرابلس الخرطوم صنعاء وعدن الدوحة مسقط الكويت المنامة"
+)
+ALSO = pool("ولم وقد ثم لكن حيث بينما وكان وكانت فيما ومن وعلى وفي")
+
+
+def lines() -> list[str]:
+    """Two hundred lines of news that never were."""
+    rng = np.random.default_rng(0)
+
+    def sentence() -> str:
+        return " ".join(some[rng.integers(len(some))] for some in (DID, WHO, WHAT, WHERE, WHEN, ALSO, DID, WHAT)) + "."
+
+    return [f"{sentence()} {sentence()}" for _ in range(200)]
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("text")
+    (folder / "news.txt").write_text("\n".join(lines()), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of gensim, which is an extra: vectors drawn by lot, of unit mean square."""
+
+    def drawn(cut_lines: list[list[str]], stems: tuple[str, ...], *, size: int, **_: Any) -> Any:
+        assert {stem for line in cut_lines for stem in line} >= set(stems)
+        return np.random.default_rng(1).normal(size=(len(stems), size)).astype(np.float32)
+
+    monkeypatch.setattr(pretraining, "train_vectors", drawn)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A clock that shows the number of steps begun: each takes 60/64 seconds, whatever the machine is doing."""
+    ticks = [0]
+    inner = pretraining.mask_batch
+
+    def ticking(*args: Any, **kwargs: Any) -> Any:
+        ticks[0] += 1
+        return inner(*args, **kwargs)
+
+    monkeypatch.setattr(pretraining, "mask_batch", ticking)
+    monkeypatch.setattr(pretraining.time, "monotonic", lambda: ticks[0] * 60 / 64)
+    return ticks
+
+
+def toy(text: Path, output: Path, steps: int = 48, **changes: Any) -> PretrainConfig:
+    """Settings for so many steps."""
+    settings = PretrainConfig(
+        text=str(text), output=str(output), minutes=steps / 64, stems=150, vocabulary=260, vector_size=16, hidden_size=32,
+        layers=1, heads=2, intermediate_size=64, max_length=64, sequence_lengths=[16, 32], sequence_shares=[0.5, 0.5],
+        batch_positions=512, optimizer="adamw", learning_rate=5e-3, compile=False, checkpoint_minutes=1000.0,
+    )  # fmt: skip
+    return replace(settings, **changes)
+
+
+# ---------------------------------------------------------------------- settings
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"optimizer": "sgd"}, "optimizer 'sgd': expected 'adamw' or 'muon'"),
+        ({"sequence_lengths": [16, 128]}, r"sequence_lengths \[16, 128\]: expected 8 to max_length 64"),
+        ({"sequence_shares": [0.5, 0.6]}, "sequence_shares: expected one share for each of sequence_lengths, together 1"),
+        ({"sequence_shares": [1.0]}, "sequence_shares: expected one share"),
+        ({"batch_positions": 31}, r"batch_positions 31: expected room for one of \[16, 32\]"),
+        ({"heads": 3}, "hidden_size 32 is not a multiple of heads 3"),
+        ({"vector_size": 64}, "vector_size 64 is above hidden_size 32: lower it"),
+        ({"mask_share": 1.0}, "mask_share 1.0: expected more than 0 and less than 1"),
+        ({"minutes": 0}, "minutes 0: expected more than 0"),
+    ],
+)
+def test_contradictions_are_refused(change: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        toy(tmp_path, tmp_path, **change)
+
+
+def test_sequences_grow_with_the_run() -> None:
+    config = toy(Path(), Path(), sequence_lengths=[8, 16, 64], sequence_shares=[0.6, 0.3, 0.1])
+    assert [sequence_length(config, share) for share in (0, 0.59, 0.61, 0.89, 0.91, 0.999, 1.0)] == [8, 8, 16, 16, 64, 64, 64]
+
+
+# ---------------------------------------------------------------------- tokenizer
+
+COUNTS = Counter({**{f"كلمة{letter}": 90 - number for number, letter in enumerate("ابتثجحخدذر")}, "نادر": 1, "بعيد": 1, "نافذ": 1})
+
+
+def test_frequent_stems_are_one_piece_and_others_several() -> None:
+    tokenizer = build_tokenizer(COUNTS, 60, 32)
+    assert len(tokenizer) <= 60
+    assert tokenizer.convert_ids_to_tokens(range(5)) == ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    assert tokenizer.tokenize("كلمةا") == tokenizer.tokenize("كَلِمـــةٱ") == ["كلمها"]
+
+
+def test_the_tokenizer_is_the_same_beside_an_encoder(text: Path, tmp_path: Path) -> None:
+    """config.json says `bert` there, and the BertTokenizer of transformers 5 would forget the normalizer."""
+    config = toy(text, tmp_path, steps=1)
+    pretraining.prepare(config)
+    before = AutoTokenizer.from_pretrained(tmp_path)
+    pretrain(config)
+    after = AutoTokenizer.from_pretrained(tmp_path)
+    assert type(after) is type(before)
+    assert after.backend_tokenizer.to_str() == before.backend_tokenizer.to_str()
+    assert after.tokenize("الأُمَّـــة") == after.tokenize("الامه")
+    lexicon = StemLexicon.load(tmp_path / "lexicon.json")
+    words = [word for line in lines()[:9] for word in line.split()]
+    pieces = [WordTokenizer(one, max_length=64, lexicon=lexicon).pieces(words) for one in (before, after)]
+    assert pieces[0] == pieces[1]
+    assert sum(len(ids) for ids in pieces[0][0]) < 1.3 * len(words)  # most stems are whole
+
+
+def test_embeddings_start_from_the_vectors(text: Path, tmp_path: Path) -> None:
+    pretraining.prepare(toy(text, tmp_path))
+    tokenizer, lexicon = AutoTokenizer.from_pretrained(tmp_path), StemLexicon.load(tmp_path / "lexicon.json")
+    vectors = np.load(tmp_path / "vectors.npy")
+    table = pretraining.initial_embeddings(tokenizer, lexicon, vectors, 32, seed=0)
+    known = [(index, lexicon.rows[piece]) for piece, index in tokenizer.get_vocab().items() if piece in lexicon.rows]
+    assert len(known) > 50
+    mine = table[[index for index, _ in known]].numpy()
+    theirs = vectors[[row for _, row in known]] * 0.04
+    np.testing.assert_allclose(mine @ mine.T, theirs @ theirs.T, atol=1e-5)  # turned, but as far apart as they were
+    assert torch.equal(table, pretraining.initial_embeddings(tokenizer, lexicon, vectors, 32, seed=0))
+
+
+# ---------------------------------------------------------------------- masks
+
+
+def stream(words: int, seed: int = 0) -> Stream:
+    """Words of one to four pieces, a separator after every seventh."""
+    rng = np.random.default_rng(seed)
+    ids, types, number = [], [], []
+    for word in range(words):
+        size = int(rng.integers(1, 5))
+        ids += rng.integers(5, 99, size).tolist()
+        types += [int(rng.integers(1, len(AFFIXES))), *[0] * (size - 1)]
+        number += [word] * size
+        if word % 7 == 6:
+            ids, types, number = [*ids, 3], [*types, 0], [*number, -1]
+    return Stream(np.array(ids, np.int32), np.array(types, np.int16), np.array(number, np.int32))
+
+
+class Marks:
+    cls_token_id, mask_token_id = 2, 4
+
+
+def test_whole_words_are_masked() -> None:
+    config = toy(Path(), Path(), mask_share=0.25)
+    text = stream(900)
+    ids, types, word = pretraining._sequences(text, 1, config, 32, Marks)
+    assert ids.shape == types.shape == word.shape == (16, 32)
+    assert (ids[:, 0] == 2).all()
+    assert (word[:, 0] == -1).all()
+    batch = mask_batch(ids, types, word, config, Marks.mask_token_id, 99, np.random.default_rng(0))
+    places = batch["places"].numpy()
+    assert len(places) == len(set(places.tolist())) == int(512 * 0.25)
+    flat = word.reshape(-1)
+    assert (flat[places] >= 0).all()  # neither [CLS] nor [SEP]
+    masked = Counter(flat[places].tolist())
+    whole = Counter(flat[flat >= 0].tolist())
+    cut = [name for name, count in masked.items() if count < whole[name]]
+    assert len(cut) <= 1  # the last word drawn, where the number of positions is full
+    assert any(whole[name] > 1 for name in masked)
+    assert batch["targets"].tolist() == ids.reshape(-1)[places].tolist()
+    assert batch["affix"].tolist() == types.reshape(-1)[places].tolist()
+    untouched = np.ones(512, bool)
+    untouched[places] = False
+    assert (batch["ids"].numpy().reshape(-1)[untouched] == ids.reshape(-1)[untouched]).all()
+    assert (batch["types"].numpy().reshape(-1)[untouched] == types.reshape(-1)[untouched]).all()
+
+
+def test_most_masked_words_are_hidden_with_their_affixes_some_replaced_some_kept() -> None:
+    config = toy(Path(), Path())
+    text, seen = stream(3000), Counter[str]()
+    for step in range(40):
+        ids, types, word = pretraining._sequences(text, step, config, 32, Marks)
+        batch = mask_batch(ids, types, word, config, 4, 99, np.random.default_rng(step))
+        places = batch["places"]
+        shown, kept = batch["ids"].flatten()[places], batch["types"].flatten()[places]
+        hidden = shown == 4
+        assert not kept[hidden].any()
+        seen["hidden"] += int(hidden.sum())
+        seen["same"] += int((shown == batch["targets"]).sum())
+        seen["affix kept"] += int(((kept == batch["affix"]) & (batch["affix"] > 0)).sum())
+        seen["affix"] += int((batch["affix"] > 0).sum())
+        seen["all"] += len(places)
+    assert seen["hidden"] / seen["all"] == pytest.approx(0.8, abs=0.03)
+    assert seen["same"] / seen["all"] == pytest.approx(0.1, abs=0.03)
+    assert seen["affix kept"] / seen["affix"] == pytest.approx(0.1, abs=0.03)
+
+
+def test_the_text_is_read_once_in_an_epoch_and_then_in_another_order() -> None:
+    config = toy(Path(), Path(), batch_positions=64)
+    count = 24
+    whole = np.arange(count * 15, dtype=np.int32)
+    text = Stream(whole, np.zeros(len(whole), np.int16), whole)
+    epochs = []
+    for epoch in range(2):
+        steps = [pretraining._sequences(text, epoch * 6 + step, config, 16, Marks)[0][:, 1:] for step in range(6)]
+        read = np.concatenate(steps)
+        assert sorted(read.reshape(-1).tolist()) == whole.tolist()
+        epochs.append(read[:, 0].tolist())
+    assert epochs[0] != epochs[1]
+
+
+def test_too_little_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "few.txt").write_text("قصفت القوات المدينة أمس", encoding="utf-8")
+    with pytest.raises(DataError, match="expected running text, found 4 different words; check the folder"):
+        pretraining.prepare(toy(tmp_path, tmp_path / "out"))
+    short = Stream(np.ones(9, np.int32), np.zeros(9, np.int16), np.arange(9, dtype=np.int32))
+    with pytest.raises(DataError, match="expected at least 15 pieces for one sequence, found 9; give more text"):
+        pretraining._sequences(short, 0, toy(tmp_path, tmp_path), 16, Marks)
+
+
+# ---------------------------------------------------------------------- runs
+
+
+@pytest.fixture(scope="module")
+def reports() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def encoder(text: Path, tmp_path: Path) -> Path:
+    return pretrain(toy(text, tmp_path / "encoder"), report=lambda _: None)
+
+
+def masked_loss(folder: Path, encoder: BertModel, weights: dict[str, Any] | None = None) -> float:
+    """Loss of masked stems on fixed sequences."""
+    config = toy(Path(), Path())
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = pretraining.MaskedLanguageModel.build(encoder)
+    if weights is not None:
+        model.load_state_dict(weights, strict=False)
+    ids, types, word = pretraining._sequences(Stream(**np.load(folder / "stream.npz")), 7, config, 32, tokenizer)
+    batch = mask_batch(ids, types, word, config, tokenizer.mask_token_id, len(tokenizer), np.random.default_rng(9))
+    with torch.no_grad():
+        return float(model.eval()(**batch)[0])
+
+
+def test_a_toy_run_gives_an_encoder_that_has_learned(
+    encoder: Path, tiny_settings: Callable[..., TrainConfig], documents: list[Document]
+) -> None:
+    model, told = AutoModel.from_pretrained(encoder, output_loading_info=True, add_pooling_layer=False)
+    assert isinstance(model, BertModel)
+    assert not told["missing_keys"]
+    assert not told["unexpected_keys"]
+    assert model.config.type_vocab_size == len(AFFIXES)
+    assert model.config.hidden_dropout_prob == 0.1
+    checkpoint = load_file(encoder / "checkpoint" / "model.safetensors")
+    assert all(torch.equal(tensor, checkpoint[f"encoder.{name}"]) for name, tensor in model.state_dict().items()
+               if f"encoder.{name}" in checkpoint)  # fmt: skip
+    torch.manual_seed(0)
+    fresh = BertModel(model.config, add_pooling_layer=False)
+    assert masked_loss(encoder, model, checkpoint) < masked_loss(encoder, fresh) - 0.5
+    extractor = build_extractor(tiny_settings("embedded", encoder=str(encoder)))
+    assert isinstance(extractor, EventExtractor)
+    assert extractor.classify(documents[0].text).sentences
+
+
+def test_the_stages_are_there_once(encoder: Path, text: Path, clock: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {path.name: path.stat().st_mtime_ns for path in encoder.iterdir() if path.is_file()}
+    assert files.keys() >= {"config.json", "model.safetensors", "tokenizer.json", "lexicon.json", "vectors.npy", "stream.npz"}
+    assert not list(encoder.glob("*partial*")) + list(encoder.glob("checkpoint.*"))
+    monkeypatch.setattr(pretraining, "read_lines", lambda _: pytest.fail("the text was read again"))
+    before = clock[0]
+    pretrain(toy(text, encoder))
+    assert clock[0] == before  # not one step more
+
+
+def test_progress_is_reported(text: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+    pretrain(toy(text, tmp_path, steps=128), report=told.append)
+    assert [line.split("  ")[0] for line in told] == ["step 50", "step 100"]
+    first, second = (float(line.split("loss ")[1].split()[0]) for line in told)
+    assert second < first < math.log(260) + 1
+
+
+def test_muon_and_a_last_phase(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not hasattr(torch.optim, "Muon"):
+        pytest.skip("torch.optim.Muon came with torch 2.9")
+    (tmp_path / "news.txt").write_text("\n".join(lines()[:60]), encoding="utf-8")
+    sizes: list[int] = []
+    inner = pretraining._sequences
+
+    def noted(read: Stream, *args: Any) -> Any:
+        sizes.append(len(read.ids))
+        return inner(read, *args)
+
+    monkeypatch.setattr(pretraining, "_sequences", noted)
+    config = toy(text, tmp_path / "out", steps=16, optimizer="muon", last_phase=str(tmp_path), last_phase_share=0.25)
+    assert all(parameter.isfinite().all() for parameter in AutoModel.from_pretrained(pretrain(config)).parameters())
+    assert len(sizes) == 16
+    assert len(set(sizes[:12])) == len(set(sizes[13:])) == 1
+    assert sizes[0] > sizes[-1]
+
+
+class _Kill(BaseException):
+    """A kill, as far as the disk can tell."""
+
+
+def test_a_killed_run_goes_on_where_it_was(
+    encoder: Path, text: Path, tmp_path: Path, clock: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed at the 31st step, nine after a checkpoint: it goes on at the 23rd and ends with the same weights."""
+    config = toy(text, tmp_path / "killed", checkpoint_minutes=21 / 64)
+    inner, steps = pretraining._sequences, []
+
+    def noted(read: Stream, step: int, *args: Any) -> Any:
+        steps.append(step)
+        if len(steps) == 31:
+            raise _Kill
+        return inner(read, step, *args)
+
+    monkeypatch.setattr(pretraining, "_sequences", noted)
+    with pytest.raises(_Kill):
+        pretrain(config)
+    assert steps == list(range(31))
+    clock[0] += 1000  # hours later
+    steps[:] = [-1] * 40
+    pretrain(config)
+    assert steps[40:] == list(range(22, 48))
+    mine, theirs = (load_file(folder / "model.safetensors") for folder in (tmp_path / "killed", encoder))
+    assert mine.keys() == theirs.keys()
+    assert [name for name in mine if not torch.equal(mine[name], theirs[name])] == []
+
+
+def test_a_kill_inside_a_save_leaves_a_whole_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torn at each step of the second save, and at each step of the third after that: one of them can be read."""
+    model = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.AdamW(model.parameters())
+    names = ("rename", "mkdir", "write_text")
+    originals = {name: getattr(Path, name) for name in names}
+
+    def torn_save(folder: Path, step: int, stop: int) -> bool:
+        """Save with a kill before the `stop`-th change of the disk; whether it came to that."""
+        calls = itertools.count(1)
+
+        def wrap(name: str) -> Callable[..., Any]:
+            def changed(path: Path, *args: Any, **kwargs: Any) -> Any:
+                if next(calls) == stop:
+                    raise _Kill
+                return originals[name](path, *args, **kwargs)
+
+            return changed
+
+        with monkeypatch.context() as patch:
+            for name in names:
+                patch.setattr(Path, name, wrap(name))
+            try:
+                pretraining._save_checkpoint(folder, model, [optimizer], step, step / 64)
+            except _Kill:
+                return True
+        return False
+
+    for first, second in itertools.product(range(1, 6), repeat=2):
+        folder = tmp_path / f"{first}-{second}"
+        folder.mkdir()
+        pretraining._save_checkpoint(folder, model, [optimizer], 1, 1 / 64)
+        done = 1
+        for step, stop in ((2, first), (3, second)):
+            torn = torn_save(folder, step, stop)
+            found, minutes = pretraining._load_checkpoint(folder, model, [optimizer])
+            assert found == (done if torn else step), (first, second)
+            assert minutes == found / 64
+            done = found
+        pretraining._save_checkpoint(folder, model, [optimizer], 4, 4 / 64)
+        assert pretraining._load_checkpoint(folder, model, [optimizer])[0] == 4
+        assert [path.name for path in folder.iterdir()] == ["checkpoint"]
