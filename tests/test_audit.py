@@ -145,6 +145,8 @@ def test_a_cue_without_its_value(text: str, trigger: str, kinds: list[str]) -> N
         ("لن نهدأ ما لم تقصف القوات حلب", "تقصف"),
         ("لم يقصف الجيش سوى حلب", "يقصف"),
         ("وضع الجيش في حال تأهب", "تأهب"),
+        ("نفى الوزير الاتهامات", "الاتهامات"),
+        ("نفى الوزير إلغاء عقود", "عقود"),
     ],
 )
 def test_what_only_looks_like_a_cue(text: str, trigger: str) -> None:
@@ -227,15 +229,15 @@ def test_copies_and_near_copies() -> None:
 def test_a_skeleton_with_other_names() -> None:
     def made(*agents: str) -> Document:
         text = "دعا {} عمال {} إلى إضراب {} غدا احتجاجا {} على خفض {} الأجور".format(*agents)
-        return one(text, "إضراب", *(("Agent", agent) for agent in agents), kind="Conflict.Demonstrate")
+        return one(
+            text, "إضراب", *(("Agent", agent) for agent in agents), kind="Conflict.Demonstrate", modality="other"
+        )
 
     first = made("مجلس", "النقل", "البريد", "شامل", "كبير")
     second = made("اتحاد الأطباء", "الصحة", "المدارس", "عام", "حاد")
     [finding] = audit([replace(first, id="a"), replace(second, id="b")])
-    assert (finding.kind, finding.place.document, finding.weight) == ("skeleton", "b", 1.0)
-    assert finding.message.endswith(
-        "longest: دعا <Agent> عمال <Agent> الي اضراب <Agent> غدا احتجاجا <Agent> علي خفض <Agent> الاجور"
-    )
+    assert (finding.kind, finding.place.document, finding.weight) == ("skeleton", "b", 0.8)
+    assert finding.message.endswith("longest: دعا <Agent> عمال <Agent> الي اضراب <Agent> غدا احتجاجا <Agent> علي خفض")
 
 
 def test_many_copies_take_no_quadratic_time() -> None:

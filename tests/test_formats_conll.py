@@ -36,13 +36,13 @@ def test_what_shares_a_word_is_counted() -> None:
     place = Span.of(text, 7, 11)
     events = (
         Event("Conflict.Attack", Span.of(text, 0, 6), (Argument("Target", place), Argument("Agent", place))),
-        Event("Life.Die", Span.of(text, 0, 6)),
+        Event("Life.Die", Span.of(text, 0, 6), (Argument("Victim", place),)),
     )
     document = Document(text, events, (Sentence(0, len(text), text),), id="a")
     with pytest.warns(FormatWarning) as told:
         content = conll.dumps([document])
     assert [str(w.message) for w in told] == [
-        "CoNLL: not kept: 1 events on the word of another, 1 arguments on the word of another, "
+        "CoNLL: not kept: 1 events on the word of another, 1 arguments of events that are left out, 1 arguments on the word of another, "
         "1 line breaks and tabs inside sentences"
     ]
     assert "# text = اغتيال قائد الشرطة\n" in content

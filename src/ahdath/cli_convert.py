@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .cli_corpus import say
 from .errors import ConfigError, did_you_mean
 
 __all__ = ["convert"]
@@ -48,7 +49,7 @@ def convert(
         FORMATS[to].write(documents, target)
     for warning in caught:
         if issubclass(warning.category, FormatWarning):
-            typer.echo(f"ahdath: {warning.message}", err=True)
+            say(str(warning.message))
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     typer.echo(f"{target}: {len(documents)} documents")

@@ -38,7 +38,7 @@ def read_config(kind: type[Settings], path: str | PathLike[str], overrides: Iter
     """The settings `kind` of a YAML file; `overrides` (`epochs=3`) come after it and win.
 
     The value of an override is read as YAML would, except that a text is taken as it stands. Fields of `kind`
-    may be str, int, float, bool, `dict[str, …]` of these, and any of them or None.
+    may be str, int, float, bool, `dict[str, …]` or `list[…]` of these, and any of them or None.
 
     Raises ConfigError, naming file, line and key, for a file that cannot be read, damaged YAML, a key that is
     unknown, missing or stands twice, a wrong type, and whatever `kind` itself refuses.
@@ -143,9 +143,12 @@ class _Yaml:
         """The value of a node, as the type `hint` wants it."""
         options = _options(hint)
         wanted = [option for option in options if option is not types.NoneType]
-        if len(wanted) != 1 or not (wanted[0] in _KINDS or typing.get_origin(wanted[0]) is dict):
-            raise TypeError(f"{key}: settings of type {hint} are not supported; use str, int, float, bool or dict")
+        if len(wanted) != 1 or not (wanted[0] in _KINDS or typing.get_origin(wanted[0]) in (dict, list)):
+            raise TypeError(f"{key}: settings of type {hint} are not supported; use str, int, float, bool, dict or list")
         nullable = types.NoneType in options
+        if isinstance(node, yaml.SequenceNode) and typing.get_origin(wanted[0]) is list:
+            (inner,) = typing.get_args(wanted[0])
+            return [self.value(item, inner, f"{key}[{place}]") for place, item in enumerate(node.value)]
         if typing.get_origin(wanted[0]) is dict and not _is_null(node):
             inner = typing.get_args(wanted[0])[1]
             return {name: self.value(item, inner, f"{key}.{name}") for name, item in self.entries(node, key, None)}
@@ -154,7 +157,8 @@ class _Yaml:
         return self._scalar(node, wanted[0], key, " or null" if nullable else "")
 
     def _scalar(self, node: yaml.Node, kind: type, key: str, also: str) -> Any:
-        expected = f"{key}: expected {_KINDS.get(kind, 'a mapping')}{also}"
+        shape = "a list" if typing.get_origin(kind) is list else "a mapping"
+        expected = f"{key}: expected {_KINDS.get(kind, shape)}{also}"
         if not isinstance(node, yaml.ScalarNode):
             self.refuse(_line(node), f"{expected}, found {_found(node)}")
         with self._damage(_line(node)):

@@ -1,7 +1,7 @@
 """A finished run -> the model folder that the package carries, small enough for a wheel; and an encoder out of it.
 
-Matrices are stored in half precision, the table of pieces, the largest, in eight bits (float8 e4m3); vectors stay
-int8 as they are and everything is float32 again once loaded, by the usual `from_pretrained`. Paths of the machine
+Matrices are stored in half precision, a table of more than eight million numbers in eight bits (float8 e4m3); vectors
+stay int8 as they are and everything is float32 again once loaded, by the usual `from_pretrained`. Paths of the machine
 that trained are left out. This module knows nothing of what the folder is good for; `proof` measures that.
 """
 

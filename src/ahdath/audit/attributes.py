@@ -69,7 +69,7 @@ _LIGHT = forms_of("يتم تتم يقع تقع يجر تجر يجري تجري �
 """Verbs without content: `لم يتم سحب`, `لم تقع اشتباكات`; the cue reaches through them."""
 
 _FUTURE = re.compile("[وف]?س[يتن].{3,}")
-_NO_FUTURE = re.compile("[وف]?(?:سيطر|سيول|سيل|سياس|سيار|سيد|ستين|سنو|سيق)")
+_NO_FUTURE = re.compile("[وف]?(?:سيطر|سيول|سيل|سياس|سيار|سيد|ستين|سنو|سيق(?:وا|ت)?$)")
 """The `س` of these is a letter of the root, not the particle."""
 
 _NEGATIVE = re.compile(

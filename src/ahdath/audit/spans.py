@@ -39,8 +39,8 @@ _POINTERS = forms_of("هذا هذه ذلك تلك هؤلاء أولئك", joined
 _RELATIVES = forms_of("الذي التي الذين اللذان اللذين اللتان اللتين اللواتي اللاتي اللائي للذي للتي للذين", joined=True)
 """A relative clause is cut off (rule 9)."""
 
-_FIXED = frozenset(map(stem_of, forms_of("النار مصرعه حتفه السيطرة القبض سراح سبيل اليمين الحياة السلاح")))
-"""Last words of the expressions that the guidelines and decisions name as triggers of several words (rule 5)."""
+_FIXED = frozenset(map(stem_of, forms_of("النار مصرعه حتفه السيطرة القبض سراح سبيل اليمين الحياة السلاح بشرية")))
+"""Last words of the expressions that the guidelines and decisions name as triggers of several words (rules 5, 7)."""
 
 _FIXED_FROM = 3
 """So often does a trigger end in this word that it is a fixed expression of the corpus too."""
@@ -73,7 +73,7 @@ def span_findings(readings: Sequence[Reading]) -> Iterator[Finding]:
                 yield from _contents(reading, argument.span, label, event.trigger)
 
 
-def _fixed_expressions(readings: Sequence[Reading]) -> set[str]:
+def _fixed_expressions(readings: Sequence[Reading]) -> frozenset[str]:
     """Stems of the last words of fixed expressions: given ones, and those that triggers of several words share."""
     ends: Counter[str] = Counter()
     for reading in readings:

@@ -66,6 +66,7 @@ def _sentence(window: Window, losses: Losses) -> list[str]:
             kept.append(event)
         else:
             losses.add("events on the word of another")
+            losses.add("arguments of events that are left out", len(event.arguments))
     columns = [triggers]
     for event in kept:
         column = ["O"] * len(window.words)

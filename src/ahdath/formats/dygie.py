@@ -82,15 +82,17 @@ def _document(row: Any, where: str, losses: Losses) -> Document:
     events = array(row, "events", where, [[] for _ in sentences])
     if len(events) != len(sentences):
         expected(f"{where}: events", f"{len(sentences)} lists, one for every sentence", len(events))
-    windows, start, filled = [], 0, set()
+    windows, start, filled = [], 0, list[list[int]]()
     for number, (tokens, listed) in enumerate(zip(sentences, events, strict=True)):
         text = " ".join(tokens)
         place_ = f"{where}: events of sentence {number}"
+        if not isinstance(listed, list):
+            expected(place_, "a list of events", listed)
         made = tuple(_event(event, start, start + len(tokens), place_) for event in listed)
-        filled |= {(start + a.first, start + a.last - 1) for event in made for a in event.arguments}
+        filled += [[start + a.first, start + a.last - 1] for event in made for a in event.arguments]
         windows.append(Window(text, locate(tokens, text, where), made))
         start += len(tokens)
-    losses.add("entities that are no argument", sum(tuple(e[:2]) not in filled for e in _all(row, "ner", where)))
+    losses.add("entities that are no argument", sum(e[:2] not in filled for e in _all(row, "ner", where)))
     losses.add("relations", len(_all(row, "relations", where)))
     losses.add("clusters", len(array(row, "clusters", where, [])))
     return join(field(row, "doc_key", str, where), windows)

@@ -127,7 +127,7 @@ def _graph(text: str, result: list[Any], where: str, losses: Losses) -> tuple[di
     relations = []
     for item in result:
         kind = item["type"]
-        if kind == "choices" and item.get("from_name") in ATTRIBUTES:
+        if kind == "choices" and str(item.get("from_name")) in ATTRIBUTES:
             values = array(field(item, "value", dict, where), "choices", where)
             if len(values) != 1:
                 expected(f"{where}: {item['from_name']}", "one choice", values)

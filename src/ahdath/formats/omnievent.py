@@ -86,7 +86,7 @@ def loads(content: str, source: str = NAME) -> list[Document]:
 
 def _document(row: Any, where: str, losses: Losses) -> Document:
     text = field(row, "text", str, where)
-    events, filled = [], set()
+    events, filled = [], list[list[int]]()
     for number, event in enumerate(array(row, "events", where, [])):
         place = f"{where}: event {number}"
         triggers = array(event, "triggers", place)
@@ -97,11 +97,11 @@ def _document(row: Any, where: str, losses: Losses) -> Document:
                 for argument in array(trigger, "arguments", place, [])
                 for mention in array(argument, "mentions", place)
             )
-            filled |= {(a.span.start, a.span.end) for a in arguments}
+            filled += [[a.span.start, a.span.end] for a in arguments]
             kind = field(event, "type", str, place)
             events.append(Event(kind, _span(text, trigger, "trigger_word", place), arguments))
     mentions = [m for entity in array(row, "entities", where, []) for m in array(entity, "mentions", where)]
-    others = sum(tuple(field(m, "position", list, where)) not in filled for m in mentions)
+    others = sum(array(m, "position", where) not in filled for m in mentions)
     losses.add("entity mentions that are no argument", others)
     return Document(text, tuple(events), id=str(field(row, "id", (str, int), where)))
 

@@ -75,6 +75,7 @@ def place(document: Document, losses: Losses) -> list[Window]:
         number = None if trigger is None else bisect_right([first for first, _ in groups], trigger[0]) - 1
         if trigger is None or number is None or trigger[1] > groups[number][1]:
             losses.add("events whose trigger has no word or leaves its sentence")
+            losses.add("arguments of events that are left out", len(event.arguments))
             continue
         first, last = groups[number]
         arguments = []

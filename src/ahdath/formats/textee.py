@@ -120,12 +120,12 @@ def _window(row: Any, where: str, losses: Losses) -> Window:
     events = tuple(
         _event(event, bare, f"{where}: event {n}") for n, event in enumerate(array(row, "event_mentions", where))
     )
-    filled = {(a.first, a.last) for event in events for a in event.arguments}
+    filled = [[a.first, a.last] for event in events for a in event.arguments]
     entities = array(row, "entity_mentions", where, [])
     if not all(isinstance(entity, dict) for entity in entities):
         expected(f"{where}: entity_mentions", "a list of objects", entities)
     losses.add(
-        "entity mentions that are no argument", sum((e.get("start"), e.get("end")) not in filled for e in entities)
+        "entity mentions that are no argument", sum([e.get("start"), e.get("end")] not in filled for e in entities)
     )
     losses.add("relation mentions", len(array(row, "relation_mentions", where, [])))
     return Window(bare.text, bare.words, events)

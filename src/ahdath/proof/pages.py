@@ -244,8 +244,8 @@ def _speed(found: Found) -> str:
         rows.append(
             [
                 "fine-tuning",
-                f"{training['minutes_per_1000']:.1f} minutes per 1,000 paragraphs ({training['epochs']} epochs; one over "
-                f"{training['paragraphs']} paragraphs took {training['epoch_s']:.0f} s, evaluation included)",
+                f"{training['minutes_per_1000']:.1f} minutes per 1,000 paragraphs ({training['epochs']} epochs of "
+                f"{training['epoch_s']:.0f} s over {training['paragraphs']:,} paragraphs, evaluation included)",
             ]
         )
     about = ", ".join(f"{key} {value}" for key, value in machine.items())
