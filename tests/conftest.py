@@ -12,6 +12,7 @@ from typing import Any
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before anything imports huggingface_hub
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
@@ -25,6 +26,10 @@ from ahdath.schema import Argument, Document, Event, Sentence, Span
 from ahdath.text import sentences
 from ahdath.training import TrainConfig, build_extractor
 from tiny import vocabulary
+
+# Timings belong into benchmarks: a slow machine fails no test.
+hypothesis.settings.register_profile("offline", deadline=None)
+hypothesis.settings.load_profile("offline")
 
 
 def event(text: str, kind: str, trigger: str, *arguments: tuple[str, str], **attributes: Any) -> Event:

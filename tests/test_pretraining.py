@@ -131,7 +131,7 @@ def test_the_shipped_config_is_read() -> None:
     path = Path(__file__).parents[1] / "configs" / "pretrain.yaml"
     config = read_config(PretrainConfig, path, ["sequence_lengths=[16, 32]", "sequence_shares=[0.5, 0.5]"])
     assert (config.sequence_lengths, config.sequence_shares) == ([16, 32], [0.5, 0.5])
-    with pytest.raises(ConfigError, match=r"sequence_lengths: expected a list, found '16'"):
+    with pytest.raises(ConfigError, match=r"sequence_lengths: expected a list, found int: 16"):
         read_config(PretrainConfig, path, ["sequence_lengths=16"])
     with pytest.raises(ConfigError, match=r"sequence_lengths\[1\]: expected a whole number, found str: 'b'"):
         read_config(PretrainConfig, path, ["sequence_lengths=[1, b]"])

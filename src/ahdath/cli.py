@@ -288,34 +288,10 @@ def _baseline(
 
     if kind is Baseline.lexicon:
         return _answers(baselines.LexiconCoder.fit(known, ontology), gold)
+    from .proof.systems import stem_pieces
+
     run = baselines.stock_token_baseline if kind is Baseline.tokens else baselines.stock_sentence_baseline
-    return run(known, gold, encoder, encode=_stem_pieces(encoder), options=baselines.StockOptions(seed=seed)), None
-
-
-def _stem_pieces(encoder: str) -> Any:
-    """How an encoder with a stem lexicon reads words; None for one that reads them whole."""
-    from .baselines import Encoded
-    from .lexicon import StemLexicon
-    from .tokenization import WordTokenizer
-
-    if not (Path(encoder) / "lexicon.json").exists():
-        return None
-    from transformers import AutoTokenizer
-
-    pieces: Any = AutoTokenizer.from_pretrained(encoder)
-    reader = WordTokenizer(pieces, max_length=512, lexicon=StemLexicon.load(Path(encoder) / "lexicon.json"))
-
-    def encode(forms: list[str]) -> Encoded:
-        ids, affixes, _ = reader.pieces(forms)
-        numbered = [(piece, word) for word, all_of_it in enumerate(ids) for piece in all_of_it]
-        types = [t for word, n in enumerate(map(len, ids)) for t in [affixes[word] if affixes else 0] + [0] * (n - 1)]
-        return Encoded(
-            [pieces.cls_token_id, *(piece for piece, _ in numbered), pieces.sep_token_id],
-            [None, *(word for _, word in numbered), None],
-            [0, *types, 0],
-        )
-
-    return encode
+    return run(known, gold, encoder, encode=stem_pieces(encoder), options=baselines.StockOptions(seed=seed)), None
 
 
 @app.command()

@@ -100,7 +100,7 @@ class EventExtractor:
         try:
             config = AhdathConfig.from_pretrained(path)
             model, told = AhdathModel.from_pretrained(path, config=config, dtype="float32", output_loading_info=True)
-            pieces = AutoTokenizer.from_pretrained(path)
+            pieces = AutoTokenizer.from_pretrained(path, config=config)
         except ModelError:
             raise
         except Exception as error:  # transformers raises many kinds for one cause: the files are not a model

@@ -1,0 +1,44 @@
+"""What the parts of the embedded model are worth: `python scripts/ablate.py runs/encoder` writes docs/ablations.md. Each variant learns from
+the same quarter of `seeds/train.jsonl`, with one seed: enough to rank choices, not to compare with docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from transformers import AutoConfig, AutoModel, set_seed
+
+from ahdath.config import read_config
+from ahdath.corpus import read_jsonl, write_jsonl
+from ahdath.training import TrainConfig, dev_scores, train
+
+VARIANTS = {
+    "as shipped: features beside the pieces, first+last piece": {},
+    "stem vectors only as initial embeddings of the encoder": {"lexical_features": False, "ngram_buckets": 0},
+    "features beside an encoder of random weights": {"encoder": "runs/ablation/random"},
+    "words from the mean of their pieces": {"pooling": "mean"},
+    "words from their first piece": {"pooling": "first"},
+}
+
+
+def main() -> None:
+    """Train every variant, write the table."""
+    folder, encoder = Path("runs/ablation"), Path(sys.argv[1])
+    shutil.copytree(encoder, folder / "random", dirs_exist_ok=True)
+    set_seed(0)
+    AutoModel.from_config(AutoConfig.from_pretrained(encoder), add_pooling_layer=False).save_pretrained(folder / "random")
+    write_jsonl(folder / "train.jsonl", read_jsonl("seeds/train.jsonl")[::4])
+    base = read_config(TrainConfig, "configs/embedded.yaml", [f"encoder={encoder}", f"train={folder / 'train.jsonl'}"])
+    page = f"# Ablations\n\n{' '.join((__doc__ or '').split())}\n\nF1 in percent on `seeds/test.jsonl`.\n\n"
+    page += "| variant | TC | AC+ | AC+ with gold triggers | sentence types |\n| --- | --- | --- | --- | --- |\n"
+    for number, (name, changes) in enumerate(VARIANTS.items()):
+        settings = replace(base, epochs=8, evaluate_from=8, output=str(folder / str(number)), **changes)
+        found = dev_scores(train(settings), read_jsonl("seeds/test.jsonl"))
+        page += f"| {name} | " + " | ".join(f"{found[key]:.1f}" for key in list(found)[:4]) + " |\n"
+        Path("docs/ablations.md").write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
