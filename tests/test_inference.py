@@ -331,13 +331,16 @@ def long_paragraph(documents: list[Document], times: int = 4) -> str:
 
 
 def test_a_paragraph_beyond_the_encoder_is_read_in_windows(extractor: EventExtractor, documents: list[Document]) -> None:
-    """Each window by itself, through model and decoder, gives the events of the words that it owns and no others."""
+    """Each window by itself, through model and decoder, gives the events of the words that it owns and no others;
+    a sentence has the scores of the window that holds most of it."""
     text = long_paragraph(documents)
     windows, _ = extractor.tokenizer.windows(text)
     assert len(windows) > 3
-    expected = set()
+    expected: set[tuple[int, int, int]] = set()
+    best: dict[int, tuple[int, Any]] = {}
     for window in windows:
         tensors = {name: torch.from_numpy(array) for name, array in collate([window], 0).items()}
+        tensors["sentence"] -= window.sentence[0]
         with torch.inference_mode():
             output = extractor.model(**tensors)
         found = decoding.decode_triggers(
@@ -345,11 +348,18 @@ def test_a_paragraph_beyond_the_encoder_is_read_in_windows(extractor: EventExtra
             np.array(window.owned),
         )  # fmt: skip
         expected |= {(window.spans[t.first][0], window.spans[t.last - 1][1], t.type) for t in found}
+        for number, logits in enumerate(output.sentence[0].numpy(), window.sentence[0]):
+            size = window.sentence.count(number)
+            if size > best.get(number, (0, None))[0]:
+                best[number] = (size, dict(zip(extractor.ontology.type_names, decoding.sigmoid(logits), strict=True)))
     document = extractor.classify(text)
     assert_exact(document, text)
     got = [(e.trigger.start, e.trigger.end, extractor.ontology.type_id(e.type)) for e in document.events]
     assert len(got) == len(set(got)) > 10
     assert set(got) == expected
+    for number, sentence in enumerate(document.sentences):
+        assert sentence.scores
+        assert sentence.scores == pytest.approx({name: best[number][1][name] for name in sentence.scores}, abs=1e-3)
 
 
 def test_a_window_of_the_middle_answers_for_the_middle(embedded: EventExtractor, documents: list[Document]) -> None:
