@@ -1,5 +1,6 @@
 """What the parts of the embedded model are worth: `python scripts/ablate.py runs/encoder` writes docs/ablations.md. Each variant learns from
-the same quarter of `seeds/train.jsonl`, with one seed: enough to rank choices, not to compare with docs/benchmarks.md."""
+the same quarter of `seeds/train.jsonl`, with one seed, for eight epochs:
+enough to rank choices by TC, too few for arguments, not to be compared with docs/benchmarks.md."""
 
 from __future__ import annotations
 
