@@ -21,8 +21,10 @@ from ahdath.config import read_config
 from ahdath.errors import ConfigError, DataError
 from ahdath.inference import EventExtractor
 from ahdath.lexicon import AFFIXES, StemLexicon
-from ahdath.pretraining import PretrainConfig, Stream, build_tokenizer, mask_batch, pretrain, sequence_length
+from ahdath.masked_lm import MaskedLanguageModel, initial_embeddings
+from ahdath.pretraining import PretrainConfig, pretrain, sequence_length
 from ahdath.schema import Document
+from ahdath.streams import Stream, build_tokenizer, candidate_chance, mask_batch, sequences, with_candidates
 from ahdath.tokenization import WordTokenizer
 from ahdath.training import TrainConfig, build_extractor
 
@@ -84,13 +86,13 @@ def vectors(monkeypatch: pytest.MonkeyPatch) -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A clock that shows the number of steps begun: each takes 60/64 seconds, whatever the machine is doing."""
     ticks = [0]
-    inner = pretraining.mask_batch
+    inner = pretraining.with_candidates
 
     def ticking(*args: Any, **kwargs: Any) -> Any:
         ticks[0] += 1
         return inner(*args, **kwargs)
 
-    monkeypatch.setattr(pretraining, "mask_batch", ticking)
+    monkeypatch.setattr(pretraining, "with_candidates", ticking)
     monkeypatch.setattr(pretraining.time, "monotonic", lambda: ticks[0] * 60 / 64)
     return ticks
 
@@ -181,13 +183,13 @@ def test_embeddings_start_from_the_vectors(text: Path, tmp_path: Path) -> None:
     pretraining.prepare(toy(text, tmp_path))
     tokenizer, lexicon = AutoTokenizer.from_pretrained(tmp_path), StemLexicon.load(tmp_path / "lexicon.json")
     vectors = np.load(tmp_path / "vectors.npy")
-    table = pretraining.initial_embeddings(tokenizer, lexicon, vectors, 32, seed=0)
+    table = initial_embeddings(tokenizer, lexicon, vectors, 32, seed=0)
     known = [(index, lexicon.rows[piece]) for piece, index in tokenizer.get_vocab().items() if piece in lexicon.rows]
     assert len(known) > 50
     mine = table[[index for index, _ in known]].numpy()
     theirs = vectors[[row for _, row in known]] * 0.04
     np.testing.assert_allclose(mine @ mine.T, theirs @ theirs.T, atol=1e-5)  # turned, but as far apart as they were
-    assert torch.equal(table, pretraining.initial_embeddings(tokenizer, lexicon, vectors, 32, seed=0))
+    assert torch.equal(table, initial_embeddings(tokenizer, lexicon, vectors, 32, seed=0))
 
 
 # ---------------------------------------------------------------------- masks
@@ -214,11 +216,11 @@ class Marks:
 def test_whole_words_are_masked() -> None:
     config = toy(Path(), Path(), mask_share=0.25)
     text = stream(900)
-    ids, types, word = pretraining._sequences(text, 1, config, 32, Marks)
+    ids, types, word = sequences(text, 1, length=32, positions=config.batch_positions, cls_id=2, seed=config.seed)
     assert ids.shape == types.shape == word.shape == (16, 32)
     assert (ids[:, 0] == 2).all()
     assert (word[:, 0] == -1).all()
-    batch = mask_batch(ids, types, word, config, Marks.mask_token_id, 99, np.random.default_rng(0))
+    batch = mask_batch(ids, types, word, config.mask_share, Marks.mask_token_id, 99, np.random.default_rng(0))
     places = batch["places"].numpy()
     assert len(places) == len(set(places.tolist())) == int(512 * 0.25)
     flat = word.reshape(-1)
@@ -240,8 +242,8 @@ def test_most_masked_words_are_hidden_with_their_affixes_some_replaced_some_kept
     config = toy(Path(), Path())
     text, seen = stream(3000), Counter[str]()
     for step in range(40):
-        ids, types, word = pretraining._sequences(text, step, config, 32, Marks)
-        batch = mask_batch(ids, types, word, config, 4, 99, np.random.default_rng(step))
+        ids, types, word = sequences(text, step, length=32, positions=config.batch_positions, cls_id=2, seed=config.seed)
+        batch = mask_batch(ids, types, word, config.mask_share, 4, 99, np.random.default_rng(step))
         places = batch["places"]
         shown, kept = batch["ids"].flatten()[places], batch["types"].flatten()[places]
         hidden = shown == 4
@@ -256,6 +258,31 @@ def test_most_masked_words_are_hidden_with_their_affixes_some_replaced_some_kept
     assert seen["affix kept"] / seen["affix"] == pytest.approx(0.1, abs=0.03)
 
 
+def test_candidates_are_the_targets_and_others_to_a_fixed_number() -> None:
+    text, config = stream(900), toy(Path(), Path())
+    parts = sequences(text, 0, length=32, positions=512, cls_id=2, seed=0)
+    batch = mask_batch(*parts, config.mask_share, 4, 200, np.random.default_rng(0))
+    made = with_candidates(batch, 150, 200, np.random.default_rng(1))
+    assert made["candidates"].shape == (150,)
+    assert made["candidates"].unique().tolist() == made["candidates"].tolist()
+    assert made["candidates"][made["targets"]].tolist() == batch["targets"].tolist()
+    assert made["candidates"].tolist() != with_candidates(batch, 150, 200, np.random.default_rng(2))["candidates"].tolist()
+    assert with_candidates(batch, 0, 200, np.random.default_rng(1)) is batch
+    assert with_candidates(batch, 200, 200, np.random.default_rng(1)) is batch
+    with pytest.raises(DataError, match=r"candidates 9: expected room for the [0-9]+ different stems of a batch; raise it"):
+        with_candidates(batch, 9, 200, np.random.default_rng(1))
+
+
+def test_the_chance_of_a_candidate_is_how_often_it_is_one() -> None:
+    rng = np.random.default_rng(0)
+    ids = np.minimum(rng.geometric(0.1, 40_000) + 4, 99).astype(np.int32)
+    chance, seen = candidate_chance(ids, 64, 50, 100), np.zeros(100)
+    for _ in range(400):
+        batch = {"targets": torch.from_numpy(rng.choice(ids, 64).astype(np.int64))}
+        seen[with_candidates(batch, 50, 100, rng)["candidates"].numpy()] += 1
+    np.testing.assert_allclose(seen / 400, chance, atol=0.12)
+
+
 def test_the_text_is_read_once_in_an_epoch_and_then_in_another_order() -> None:
     config = toy(Path(), Path(), batch_positions=64)
     count = 24
@@ -263,7 +290,7 @@ def test_the_text_is_read_once_in_an_epoch_and_then_in_another_order() -> None:
     text = Stream(whole, np.zeros(len(whole), np.int16), whole)
     epochs = []
     for epoch in range(2):
-        steps = [pretraining._sequences(text, epoch * 6 + step, config, 16, Marks)[0][:, 1:] for step in range(6)]
+        steps = [sequences(text, epoch * 6 + step, length=16, positions=64, cls_id=2, seed=config.seed)[0][:, 1:] for step in range(6)]
         read = np.concatenate(steps)
         assert sorted(read.reshape(-1).tolist()) == whole.tolist()
         epochs.append(read[:, 0].tolist())
@@ -276,7 +303,7 @@ def test_too_little_text_is_refused(tmp_path: Path) -> None:
         pretraining.prepare(toy(tmp_path, tmp_path / "out"))
     short = Stream(np.ones(9, np.int32), np.zeros(9, np.int16), np.arange(9, dtype=np.int32))
     with pytest.raises(DataError, match="expected at least 15 pieces for one sequence, found 9; give more text"):
-        pretraining._sequences(short, 0, toy(tmp_path, tmp_path), 16, Marks)
+        sequences(short, 0, length=16, positions=512, cls_id=2, seed=0)
 
 
 # ---------------------------------------------------------------------- runs
@@ -296,11 +323,12 @@ def masked_loss(folder: Path, encoder: BertModel, weights: dict[str, Any] | None
     """Loss of masked stems on fixed sequences."""
     config = toy(Path(), Path())
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = pretraining.MaskedLanguageModel.build(encoder)
+    model = MaskedLanguageModel(encoder)
     if weights is not None:
         model.load_state_dict(weights, strict=False)
-    ids, types, word = pretraining._sequences(Stream(**np.load(folder / "stream.npz")), 7, config, 32, tokenizer)
-    batch = mask_batch(ids, types, word, config, tokenizer.mask_token_id, len(tokenizer), np.random.default_rng(9))
+    text = Stream(**np.load(folder / "stream.npz"))
+    ids, types, word = sequences(text, 7, length=32, positions=512, cls_id=tokenizer.cls_token_id, seed=config.seed)
+    batch = mask_batch(ids, types, word, config.mask_share, tokenizer.mask_token_id, len(tokenizer), np.random.default_rng(9))
     with torch.no_grad():
         return float(model.eval()(**batch)[0])
 
@@ -338,9 +366,11 @@ def test_the_stages_are_there_once(encoder: Path, text: Path, clock: list[int], 
 def test_progress_is_reported(text: Path, tmp_path: Path) -> None:
     told: list[str] = []
     pretrain(toy(text, tmp_path, steps=128), report=told.append)
-    assert [line.split("  ")[0] for line in told] == ["step 50", "step 100"]
-    first, second = (float(line.split("loss ")[1].split()[0]) for line in told)
+    assert [line.split("  ")[0] for line in told] == ["step 50", "step 100", "step 128"]
+    assert told[-1].endswith(" at 32 positions")
+    first, second, held_out = (float(line.split("loss ")[1].split()[0]) for line in told)
     assert second < first < math.log(260) + 1
+    assert held_out < first
 
 
 def test_muon_and_a_last_phase(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,13 +378,14 @@ def test_muon_and_a_last_phase(text: Path, tmp_path: Path, monkeypatch: pytest.M
         pytest.skip("torch.optim.Muon came with torch 2.9")
     (tmp_path / "news.txt").write_text("\n".join(lines()[:60]), encoding="utf-8")
     sizes: list[int] = []
-    inner = pretraining._sequences
+    inner = pretraining.sequences
 
-    def noted(read: Stream, *args: Any) -> Any:
+    def noted(read: Stream, *args: Any, **kwargs: Any) -> Any:
         sizes.append(len(read.ids))
-        return inner(read, *args)
+        return inner(read, *args, **kwargs)
 
-    monkeypatch.setattr(pretraining, "_sequences", noted)
+    monkeypatch.setattr(pretraining, "sequences", noted)
+    monkeypatch.setattr(pretraining, "validation_loss", lambda *_: 0.0)
     config = toy(text, tmp_path / "out", steps=16, optimizer="muon", last_phase=str(tmp_path), last_phase_share=0.25)
     assert all(parameter.isfinite().all() for parameter in AutoModel.from_pretrained(pretrain(config)).parameters())
     assert len(sizes) == 16
@@ -371,15 +402,16 @@ def test_a_killed_run_goes_on_where_it_was(
 ) -> None:
     """Killed at the 31st step, nine after a checkpoint: it goes on at the 23rd and ends with the same weights."""
     config = toy(text, tmp_path / "killed", checkpoint_minutes=21 / 64)
-    inner, steps = pretraining._sequences, []
+    inner, steps = pretraining.sequences, []
 
-    def noted(read: Stream, step: int, *args: Any) -> Any:
+    def noted(read: Stream, step: int, **kwargs: Any) -> Any:
         steps.append(step)
         if len(steps) == 31:
             raise _Kill
-        return inner(read, step, *args)
+        return inner(read, step, **kwargs)
 
-    monkeypatch.setattr(pretraining, "_sequences", noted)
+    monkeypatch.setattr(pretraining, "sequences", noted)
+    monkeypatch.setattr(pretraining, "validation_loss", lambda *_: 0.0)
     with pytest.raises(_Kill):
         pretrain(config)
     assert steps == list(range(31))

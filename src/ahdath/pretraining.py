@@ -16,24 +16,22 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError, DataError
 from .lexicon import AFFIXES, StemLexicon, normalized_words, read_lines, train_vectors
-from .text import PREFIXES, SUFFIXES
+from .streams import Stream, build_tokenizer, candidate_chance, mask_batch, save_stream, sequences, with_candidates
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
-    from numpy.typing import NDArray
-    from transformers import BertModel, PreTrainedTokenizerFast
 
 _say = partial(print, flush=True)
 
-__all__ = ["PretrainConfig", "build_tokenizer", "pretrain"]
+__all__ = ["PretrainConfig", "pretrain"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +62,8 @@ class PretrainConfig:
     learning_rate: float = 1e-3
     optimizer: str = "muon"
     mask_share: float = 0.2
+    candidates: int = 4096
+    validation_share: float = 0.01
     warmup_share: float = 0.05
     compile: bool = True
     seed: int = 0
@@ -81,12 +81,14 @@ class PretrainConfig:
             )
         if self.batch_positions < max(self.sequence_lengths):
             raise ConfigError(f"batch_positions {self.batch_positions}: expected room for one of {self.sequence_lengths}")
-        for name in ("mask_share", "warmup_share"):
+        for name in ("mask_share", "warmup_share", "validation_share"):
             if not 0 < getattr(self, name) < 1:
                 raise ConfigError(f"{name} {getattr(self, name)}: expected more than 0 and less than 1")
         for name in ("minutes", "layers", "heads", "batch_positions", "stems", "vocabulary", "vector_size"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} {getattr(self, name)}: expected more than 0")
+        if self.candidates < 0:
+            raise ConfigError(f"candidates {self.candidates}: expected 0 (the whole vocabulary) or more")
         if self.hidden_size % self.heads:
             raise ConfigError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}")
         if self.vector_size > self.hidden_size:
@@ -94,65 +96,6 @@ class PretrainConfig:
                 f"vector_size {self.vector_size} is above hidden_size {self.hidden_size}: lower it, since the encoder's "
                 "embeddings start from the vectors"
             )
-
-
-def build_tokenizer(counts: Counter[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """A WordPiece tokenizer whose vocabulary is the most frequent stems and pieces for all others.
-
-    Saved as `PreTrainedTokenizerFast`: a `BertTokenizer` of transformers 5 would rebuild itself from the
-    vocabulary and forget the normalizer.
-    """
-    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    from . import text
-
-    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    ranked = [stem for stem, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
-    whole = int(size * 0.84)
-    trained = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
-    trained.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=size - whole, special_tokens=specials, limit_alphabet=400, show_progress=False
-    )
-    trained.train_from_iterator(ranked[whole : whole + 200_000], trainer)
-    known = trained.get_vocab()
-    pieces = sorted(known, key=known.__getitem__)
-    order = list(dict.fromkeys([*specials, *pieces, *ranked]))[:size]
-    tokenizer = Tokenizer(
-        models.WordPiece({piece: index for index, piece in enumerate(order)}, unk_token="[UNK]", max_input_chars_per_word=100)
-    )
-    letters = {chr(code): target for code, target in text._LETTERS.items() if isinstance(target, str)}  # noqa: SLF001
-    tokenizer.normalizer = normalizers.Sequence(
-        [
-            normalizers.Replace(Regex(text._DROP.pattern), ""),  # noqa: SLF001
-            *(normalizers.Replace(source, target) for source, target in letters.items()),
-            normalizers.Lowercase(),
-        ]
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()])
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    tokenizer.decoder = None
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        model_max_length=max_length,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-    )
-
-
-@dataclass(frozen=True)
-class Stream:
-    """A text as one line of positions. All Shape: (positions,); `word` numbers words, so pieces are masked together."""
-
-    ids: NDArray[np.int32]
-    types: NDArray[np.int16]
-    word: NDArray[np.int32]
 
 
 def prepare(config: PretrainConfig) -> None:
@@ -175,10 +118,10 @@ def prepare(config: PretrainConfig) -> None:
         stems[lexicon.segment(word).stem] += count
     tokenizer = build_tokenizer(stems, config.vocabulary, config.max_length)
     tokenizer.save_pretrained(out)
-    _save_stream(out / "stream.npz", lines, lexicon, tokenizer)
+    save_stream(out / "stream.npz", lines, lexicon, tokenizer)
     if config.last_phase:
         last = [normalized_words(line) for line in read_lines(config.last_phase)]
-        _save_stream(out / "last.npz", last, lexicon, tokenizer)
+        save_stream(out / "last.npz", last, lexicon, tokenizer)
     cut_lines = [[lexicon.segment(word).stem for word in line] for line in lines]
     vectors = train_vectors(
         cut_lines, lexicon.stems, size=config.vector_size, epochs=config.vector_epochs, seed=config.seed,
@@ -188,126 +131,10 @@ def prepare(config: PretrainConfig) -> None:
     os.replace(out / "vectors.partial.npy", out / "vectors.npy")
 
 
-def _save_stream(
-    path: Path, lines: list[list[str]], lexicon: StemLexicon, tokenizer: PreTrainedTokenizerFast
-) -> None:
-    import numpy as np
-
-    cache: dict[str, tuple[list[int], int]] = {}
-    forms = sorted({word for line in lines for word in line})
-    cuts = [lexicon.segment(word) for word in forms]
-    encoded: Any = tokenizer([cut.stem for cut in cuts], add_special_tokens=False, verbose=False)
-    for word, cut, ids in zip(forms, cuts, encoded["input_ids"], strict=True):
-        cache[word] = (ids[:16] or [tokenizer.unk_token_id], AFFIXES[cut.prefix, cut.suffix])
-    ids, types, word_of = [], [], []
-    number = 0
-    for line in lines:
-        for word in line:
-            pieces, affix = cache[word]
-            ids.extend(pieces)
-            types.extend([affix] + [0] * (len(pieces) - 1))
-            word_of.extend([number] * len(pieces))
-            number += 1
-        ids.append(tokenizer.sep_token_id)
-        types.append(0)
-        word_of.append(-1)
-    np.savez(path, ids=np.array(ids, np.int32), types=np.array(types, np.int16), word=np.array(word_of, np.int32))
-
-
-def initial_embeddings(
-    tokenizer: PreTrainedTokenizerFast, lexicon: StemLexicon, vectors: NDArray[np.float32], size: int, seed: int
-) -> torch.Tensor:
-    """Embeddings of the vocabulary: a stem's skip-gram vector, rotated into `size` dimensions; noise for pieces.
-
-    Shape: (vocabulary, size); standard deviation about that of BERT's own initialisation times two.
-    """
-    import torch
-
-    generator = torch.Generator().manual_seed(seed)
-    table = torch.randn(len(tokenizer), size, generator=generator) * 0.02
-    rotation = torch.linalg.qr(torch.randn(size, size, generator=generator))[0][: vectors.shape[1]]
-    learned = torch.from_numpy(vectors) @ rotation
-    for piece, index in tokenizer.get_vocab().items():
-        row = lexicon.rows.get(piece)
-        if row is not None:
-            table[index] = learned[row] * 0.04
-    return table
-
-
-def sinusoids(length: int, size: int) -> torch.Tensor:
-    """Start of the position embeddings: with them "two words before" is a direction from the first step on, and
-    the long plateau of masked-language modelling (every word from the average of all) is short. Shape: (length, size).
-    """
-    import torch
-
-    angles = torch.arange(length)[:, None] / 10_000 ** (torch.arange(0, size, 2) / size)
-    return torch.cat([angles.sin(), angles.cos()], -1) * 0.03
-
-
-class MaskedLanguageModel:
-    """The encoder with its prediction heads, as one torch module (made in `build` to keep torch out of import)."""
-
-    @staticmethod
-    def build(encoder: BertModel) -> torch.nn.Module:
-        import torch
-        from torch.nn import functional as F
-
-        class Module(torch.nn.Module):
-            def __init__(self) -> None:
-                super().__init__()
-                size = encoder.config.hidden_size
-                self.encoder = encoder
-                self.transform = torch.nn.Sequential(torch.nn.Linear(size, size), torch.nn.GELU(), torch.nn.LayerNorm(size))
-                self.bias = torch.nn.Parameter(torch.zeros(encoder.config.vocab_size))
-                self.affixes = torch.nn.Linear(size, len(PREFIXES) + len(SUFFIXES))
-
-            def forward(
-                self, ids: torch.Tensor, types: torch.Tensor, places: torch.Tensor, targets: torch.Tensor, affix: torch.Tensor
-            ) -> tuple[torch.Tensor, torch.Tensor]:
-                """Loss of masked stems and of masked affixes. Shape of ids: (batch, length); places: (masked,) flat."""
-                hidden = self.encoder(input_ids=ids, token_type_ids=types).last_hidden_state
-                picked = self.transform(hidden.flatten(0, 1)[places])
-                table = self.encoder.embeddings.word_embeddings.weight
-                loss = F.cross_entropy((F.linear(picked, table) + self.bias).float(), targets)
-                prefix, suffix = self.affixes(picked).float().split([len(PREFIXES), len(SUFFIXES)], dim=-1)
-                both = F.cross_entropy(prefix, affix // len(SUFFIXES)) + F.cross_entropy(suffix, affix % len(SUFFIXES))
-                return loss, both
-
-        return Module()
-
-
-def mask_batch(
-    ids: NDArray[np.int32], types: NDArray[np.int16], word: NDArray[np.int32], config: PretrainConfig,
-    mask_id: int, vocabulary: int, rng: np.random.Generator,
-) -> dict[str, torch.Tensor]:  # fmt: skip
-    """Whole-word masking: 80 % mask, 10 % random, 10 % unchanged; a masked word's affixes are hidden with it.
-
-    Inputs Shape: (batch, length); the number of masked positions is the same in every batch (one compiled shape).
-    """
-    import numpy as np
-    import torch
-
-    flat_ids, flat_types, flat_word = ids.reshape(-1).copy(), types.reshape(-1).copy(), word.reshape(-1)
-    wanted = int(len(flat_ids) * config.mask_share)
-    draw = rng.random(int(flat_word.max()) - int(flat_word[flat_word >= 0].min()) + 2)
-    key = draw[np.maximum(flat_word - flat_word[flat_word >= 0].min(), 0)]
-    key[flat_word < 0] = 2.0
-    places = np.sort(np.argpartition(key, wanted)[:wanted])
-    targets, affix = flat_ids[places].copy(), flat_types[places].copy()
-    kind = draw[::-1][np.maximum(flat_word[places] - flat_word[flat_word >= 0].min(), 0)]
-    flat_ids[places[kind < 0.8]] = mask_id
-    random = places[(kind >= 0.8) & (kind < 0.9)]
-    flat_ids[random] = rng.integers(5, vocabulary, len(random))
-    flat_types[places[kind < 0.9]] = 0
-    tensors = {"ids": flat_ids.reshape(ids.shape), "types": flat_types.reshape(ids.shape), "places": places,
-               "targets": targets, "affix": affix}  # fmt: skip
-    return {name: torch.from_numpy(value.astype(np.int64)) for name, value in tensors.items()}
-
-
 def pretrain(config: PretrainConfig, report: Callable[[str], None] = _say) -> Path:
     """Run all stages; return the folder of the encoder (config, safetensors, tokenizer, lexicon, vectors).
 
-    `report` is given a line on the progress every 50 steps.
+    `report` is given a line on the progress every 50 steps, and one on the validation loss at every checkpoint.
 
     Resumes from `checkpoint/` after a kill: same order of text, same masks, same schedule (progress is counted
     in minutes of training, so a resumed run keeps its budget).
@@ -316,28 +143,46 @@ def pretrain(config: PretrainConfig, report: Callable[[str], None] = _say) -> Pa
     import torch
     from transformers import AutoTokenizer, BertConfig, BertModel
 
+    from .masked_lm import MaskedLanguageModel, initial_embeddings, sinusoids
+
     prepare(config)
     out = Path(config.output)
     torch.manual_seed(config.seed)
     tokenizer = AutoTokenizer.from_pretrained(out)
     lexicon = StemLexicon.load(out / "lexicon.json")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     shape = BertConfig(
         vocab_size=len(tokenizer), hidden_size=config.hidden_size, num_hidden_layers=config.layers,
         num_attention_heads=config.heads, intermediate_size=config.intermediate_size,
         max_position_embeddings=config.max_length, type_vocab_size=len(AFFIXES), pad_token_id=tokenizer.pad_token_id,
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+        # The fused attention of a CPU has a backward pass that takes longer than all matrix products of a layer.
+        attn_implementation="eager" if device == "cpu" else "sdpa",
     )  # fmt: skip
     encoder = BertModel(shape, add_pooling_layer=False)
     with torch.no_grad():
         table = initial_embeddings(tokenizer, lexicon, np.load(out / "vectors.npy"), config.hidden_size, config.seed)
         encoder.embeddings.word_embeddings.weight.copy_(table)
         encoder.embeddings.position_embeddings.weight.copy_(sinusoids(config.max_length, config.hidden_size))
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = MaskedLanguageModel.build(encoder).to(device)
-    _train(config, model, tokenizer, out, device, report)
+    stream, held_out = _split(Stream(**np.load(out / "stream.npz")), config)
+    last = Stream(**np.load(out / "last.npz")) if config.last_phase else stream
+    masked = int(config.batch_positions * config.mask_share)
+    chance = candidate_chance(stream.ids, masked, config.candidates, len(tokenizer)) if config.candidates else None
+    model = MaskedLanguageModel(encoder, None if chance is None else torch.from_numpy(chance)).to(device)
+    _train(config, model, tokenizer, (stream, last, held_out), out, report)
     encoder.config.hidden_dropout_prob = encoder.config.attention_probs_dropout_prob = 0.1
     encoder.save_pretrained(out)
     return out
+
+
+def _split(stream: Stream, config: PretrainConfig) -> tuple[Stream, Stream]:
+    """The end of the text is held out; its loss says how well the encoder guesses what it never read."""
+    end = len(stream.ids) - max(int(len(stream.ids) * config.validation_share), max(config.sequence_lengths))
+
+    def part(where: slice) -> Stream:
+        return Stream(stream.ids[where], stream.types[where], stream.word[where])
+
+    return part(slice(None, end)), part(slice(end, None))
 
 
 def _optimizers(model: torch.nn.Module, config: PretrainConfig) -> list[torch.optim.Optimizer]:
@@ -357,13 +202,14 @@ def _optimizers(model: torch.nn.Module, config: PretrainConfig) -> list[torch.op
 
 
 def _train(
-    config: PretrainConfig, model: Any, tokenizer: Any, out: Path, device: str, report: Callable[[str], None]
-) -> None:
+    config: PretrainConfig, model: Any, tokenizer: Any, texts: tuple[Stream, Stream, Stream], out: Path,
+    report: Callable[[str], None],
+) -> None:  # fmt: skip
     import numpy as np
     import torch
 
-    main = Stream(**np.load(out / "stream.npz"))
-    last = Stream(**np.load(out / "last.npz")) if config.last_phase else main
+    main, last, held_out = texts
+    device = model.bias.device
     optimizers = _optimizers(model, config)
     rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     step, minutes = _load_checkpoint(out, model, optimizers)
@@ -373,15 +219,14 @@ def _train(
     while minutes < config.minutes:
         share = minutes / config.minutes
         stream = last if share > 1 - config.last_phase_share else main
-        length = sequence_length(config, share)
-        ids, types, word = _sequences(stream, step, config, length, tokenizer)
         rng = np.random.default_rng((config.seed, step))
-        batch = mask_batch(ids, types, word, config, tokenizer.mask_token_id, len(tokenizer), rng)
+        batch = _batch(stream, step, sequence_length(config, share), config, tokenizer, rng)
+        batch = with_candidates(batch, config.candidates, len(tokenizer), rng)
         scale = min(1.0, share / config.warmup_share) * min(1.0, (1 - share) / 0.7)
         for optimizer, initial in zip(optimizers, rates, strict=True):
             for group, rate in zip(optimizer.param_groups, initial, strict=True):
                 group["lr"] = rate * max(scale, 1e-3)
-        with torch.autocast(device, dtype=torch.bfloat16):
+        with torch.autocast(device.type, dtype=torch.bfloat16):
             loss, affix = forward(**{name: value.to(device) for name, value in batch.items()})
         (loss + 0.5 * affix).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -389,7 +234,7 @@ def _train(
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         step += 1
-        positions += ids.size
+        positions += config.batch_positions
         losses.append((loss.item(), affix.item()))
         minutes = base + (time.monotonic() - began) / 60
         if step % log_every == 0:
@@ -397,10 +242,42 @@ def _train(
             mean, mean_affix = np.mean(losses[-log_every:], axis=0)
             report(f"step {step}  {minutes:.1f}/{config.minutes:.0f} min  loss {mean:.3f}  affixes {mean_affix:.3f}  "
                    f"{speed:,.0f} positions/s")  # fmt: skip
-        if (time.monotonic() - since) / 60 > config.checkpoint_minutes:
+        if (time.monotonic() - since) / 60 > config.checkpoint_minutes or minutes >= config.minutes:
             since = time.monotonic()
             _save_checkpoint(out, model, optimizers, step, minutes)
-    _save_checkpoint(out, model, optimizers, step, minutes)
+            length = sequence_length(config, share)
+            held = validation_loss(model, held_out, length, config, tokenizer)
+            report(f"step {step}  validation loss {held:.3f} at {length} positions")
+
+
+def _batch(
+    stream: Stream, step: int, length: int, config: PretrainConfig, tokenizer: Any, rng: np.random.Generator
+) -> dict[str, torch.Tensor]:
+    ids, types, word = sequences(
+        stream, step, length=length, positions=config.batch_positions, cls_id=tokenizer.cls_token_id, seed=config.seed
+    )
+    return mask_batch(ids, types, word, config.mask_share, tokenizer.mask_token_id, len(tokenizer), rng)
+
+
+def validation_loss(
+    model: Any, held_out: Stream, length: int, config: PretrainConfig, tokenizer: Any, batches: int = 8
+) -> float:
+    """Loss of masked stems (nats, softmax over the whole vocabulary) in text that training never sees.
+
+    The same words are masked every time. Positions that training has not come to yet would say nothing: `length` is
+    that of the sequences it is at."""
+    import numpy as np
+    import torch
+
+    size = min(config.batch_positions, len(held_out.ids) // (length - 1) * length)
+    same = replace(config, batch_positions=size)
+    batches = max(1, min(batches, len(held_out.ids) // size))
+    device, found = model.bias.device, []
+    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16):
+        for number in range(batches):
+            batch = _batch(held_out, number, length, same, tokenizer, np.random.default_rng((1, number)))
+            found.append(float(model(**{name: value.to(device) for name, value in batch.items()})[0]))
+    return float(np.mean(found))
 
 
 def sequence_length(config: PretrainConfig, share: float) -> int:
@@ -411,30 +288,6 @@ def sequence_length(config: PretrainConfig, share: float) -> int:
         if share < reached:
             return length
     return config.sequence_lengths[-1]
-
-
-def _sequences(stream: Stream, step: int, config: PretrainConfig, length: int, tokenizer: Any) -> tuple[Any, Any, Any]:
-    """The packed sequences of a step: text is read once through in a shuffled order, then again in another."""
-    import numpy as np
-
-    body, size = length - 1, config.batch_positions // length
-    count = len(stream.ids) // body
-    if not count:
-        raise DataError(f"text: expected at least {body} pieces for one sequence, found {len(stream.ids)}; give more text")
-    epoch, place = divmod(step * size, count)
-    order = np.random.default_rng((config.seed, epoch)).permutation(count)
-    chosen = order[(place + np.arange(size)) % count]
-    grid = chosen[:, None] * body + np.arange(body)[None]
-    front = np.ones((size, 1), np.int32)
-    ids = np.concatenate([front * tokenizer.cls_token_id, stream.ids[grid]], 1)
-    types = np.concatenate([front.astype(np.int16) * 0, stream.types[grid]], 1)
-    # Words are renumbered inside the batch, so that masking can draw one number a word.
-    word = np.concatenate([front * -1, stream.word[grid]], 1)
-    flat = word.reshape(-1)
-    known = flat >= 0
-    changes = np.concatenate([[0], np.cumsum(flat[1:] != flat[:-1])])
-    flat = np.where(known, changes, -1).astype(np.int32)
-    return ids, types, flat.reshape(word.shape)
 
 
 def _save_checkpoint(out: Path, model: Any, optimizers: list[Any], step: int, minutes: float) -> None:
