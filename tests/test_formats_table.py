@@ -112,6 +112,23 @@ def test_acled_leaves_out_what_it_has_no_category_for() -> None:
     assert (row["event_type"], row["sub_event_type"], row["actor1"]) == ("x", "y", "زيد | عمرا")
 
 
+#: Table 2 of ACLED's codebook: disorder type and event type of a sub-event type, where the crosswalk decides on one.
+SUB_EVENTS = {
+    "Abduction/forced disappearance": ("Political violence", "Violence against civilians"),
+    "Agreement": ("Strategic developments", "Strategic developments"),
+    "Arrests": ("Strategic developments", "Strategic developments"),
+    "Change to group/activity": ("Strategic developments", "Strategic developments"),
+    "Looting/property destruction": ("Strategic developments", "Strategic developments"),
+}
+
+
+def test_the_crosswalk_has_categories_as_the_codebook_has_them() -> None:
+    decided = {sub: (disorder, event) for disorder, event, sub in acled.CROSSWALK.values() if sub}
+    assert decided == SUB_EVENTS
+    open_ = {(disorder, event) for disorder, event, sub in acled.CROSSWALK.values() if not sub}
+    assert open_ == {("Political violence", ""), ("Political violence", "Battles"), ("Demonstrations", "")}
+
+
 def test_the_crosswalk_names_only_plover_events_of_the_ontology() -> None:
     known_ = [t.plover for t in Ontology.default().types.values() if t.plover]
     assert set(acled.CROSSWALK) <= {(p["event"], p.get("mode", "")) for p in known_}

@@ -74,6 +74,46 @@ def test_oneie_names_the_sentence_otherwise_and_may_leave_out_the_text() -> None
     assert textee.loads(json.dumps(row))[0].text == "قصفت حلب"
 
 
+def oneie(**change: object) -> str:
+    """A line as OneIE's preprocessing writes it: an argument names its entity and tells no place of its own."""
+    argument = {"entity_id": "a-0-E1", "text": "حلب", "role": "Place", **change}
+    row = {
+        "doc_id": "a", "sent_id": "a-0", "tokens": ["قصف", "الجيش", "حلب"], "pieces": ["قصف", "الجيش", "حل", "##ب"],
+        "token_lens": [1, 1, 2], "sentence": "قصف الجيش حلب", "relation_mentions": [],
+        "entity_mentions": [
+            {"id": "a-0-E0", "start": 1, "end": 2, "entity_type": "PER", "mention_type": "UNK", "text": "الجيش"},
+            {"id": "a-0-E1", "start": 2, "end": 3, "entity_type": "GPE", "mention_type": "UNK", "text": "حلب"},
+        ],
+        "event_mentions": [
+            {"event_type": "Conflict:Attack", "id": "a-0-EV0", "trigger": {"start": 0, "end": 1, "text": "قصف"},
+             "arguments": [{key: value for key, value in argument.items() if value is not None}]}
+        ],
+    }  # fmt: skip
+    return json.dumps(row)
+
+
+def test_arguments_of_oneie_stand_where_their_entity_stands() -> None:
+    with pytest.warns(FormatWarning, match="not kept: 1 entity mentions that are no argument"):
+        (document,) = textee.loads(oneie())
+    (event,) = document.events
+    assert (event.type, event.trigger) == ("Conflict:Attack", Span(0, 3, "قصف"))
+    assert event.arguments == (Argument("Place", Span(10, 13, "حلب")),)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"entity_id": "a-0-E7"}, "argument 0: entity_id: expected the id of an entity of the line, or start and end, found 'a-0-E7'"),
+        ({"entity_id": None}, "argument 0: expected the key 'entity_id'"),
+        ({"text": "دمشق"}, r"argument 0: expected 'حلب', tokens 2:3 \(end exclusive\), found 'دمشق'"),
+        ({"start": 2}, r"argument 0: expected 0 <= start < end <= 3 in tokens \(end exclusive\), found \[2, None\]"),
+    ],
+)  # fmt: skip
+def test_an_argument_without_a_place_is_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        textee.loads(oneie(**change))
+
+
 @settings(max_examples=40, deadline=None)
 @given(documents(inside=True))
 def test_words_events_and_arguments_come_back(document: Document) -> None:

@@ -1,10 +1,15 @@
 """A CSV with ACLED's columns for the event and sub-event type, to lay beside ACLED data. Out only.
 
-Column names and categories after ACLED's codebook (acleddata.com/methodology/acled-codebook): `disorder_type`, `event_type`,
-`sub_event_type`, `actor1`, `actor2`, `location`, `event_date`, `notes`. ACLED asks more than a sentence tells (who is armed,
-whether a protest stayed peaceful), so `CROSSWALK` stays at the level that PLOVER event and mode decide: an empty cell means
-that ACLED's coders would have to look. It is a default; give another as `crosswalk`. `modality` and `polarity` stand beside
-because ACLED codes only what happened. Dates and places are words of the text.
+Column names and categories after ACLED's codebook (https://acleddata.com/knowledge-base/codebook, its tables 1 and 2):
+`event_date`, `disorder_type`, `event_type`, `sub_event_type`, `actor1`, `actor2`, `location`, `notes`. Where these mean
+less here: `event_id` is ours (ACLED's `event_id_cnty` begins with a country), dates and places are words of the text,
+`notes` is the text itself, and `actor1` is who acts, while ACLED orders actors only in violence against civilians.
+
+ACLED asks more than a sentence tells (who is armed, whether a protest stayed peaceful), so `CROSSWALK` stays at the
+level that PLOVER event and mode decide: an empty cell means that ACLED's coders would have to look. It is a default;
+give another as `crosswalk`. ACLED makes one event of all that happens between the same actors at a place in a day, and
+counts damage as `Looting/property destruction` only where no other violence was; rows here are mentions. `modality` and
+`polarity` stand beside because ACLED codes only what happened.
 """
 
 from __future__ import annotations
@@ -38,7 +43,8 @@ CROSSWALK: Mapping[tuple[str, str], Category] = MappingProxyType(
         ("PROTEST", ""): ("Demonstrations", "", ""),
     }
 )
-"""ACLED's categories for a PLOVER event and mode."""
+"""ACLED's categories for a PLOVER event and mode. To ACLED a protest that was met with excessive force is both `Political
+violence` and `Demonstrations`, and mob violence the former alone."""
 FIELDS = (
     "event_id", "event_date", "disorder_type", "event_type", "sub_event_type", "actor1", "actor2", "location", "notes",
     "modality", "polarity", "score",
@@ -54,6 +60,13 @@ def rows(
     """The rows of all events that `crosswalk` has a category for, with the keys `FIELDS`; others are counted.
 
     `columns` says which roles are actor1 (`actor`), actor2 (`recipient`), location (`place`) and event_date (`date`).
+
+    >>> from ahdath.schema import Argument, Event, Span
+    >>> text = "خطف مسلحون صحفيا"
+    >>> taken = Event("Conflict.Abduct", Span.of(text, 0, 3), (Argument("Agent", Span.of(text, 4, 10)),))
+    >>> row = rows([Document(text, [taken], id="a")])[0]
+    >>> row["sub_event_type"], row["actor1"]
+    ('Abduction/forced disappearance', 'مسلحون')
     """
     losses = Losses(NAME)
     losses.document_parts(documents, holds=("ids", "attributes", "scores"))

@@ -1,10 +1,11 @@
 """brat standoff: a `.txt` and an `.ann` for every document; offsets count code points, the end is exclusive.
 
-After brat.nlplab.org/standoff.html ("indexed from 0 and include the character at the start offset but exclude the
-character at the end offset"): `T1<TAB>Type start end<TAB>text`, `E1<TAB>Type:T1 Role:T2`, `A1<TAB>Name E1 value`. A line
-cannot hold a line break, so brat cuts a span at one: `0 5;6 9`, the pieces joined by spaces. Several arguments of one
-role are numbered from the second on (`Participant`, `Participant2`), as brat's tutorial and its `event_nonum_args` (server/
-src/verify_annotations.py) have it. The file name is the id.
+After https://brat.nlplab.org/standoff.html ("indexed from 0 and include the character at the start offset but exclude
+the character at the end offset"): `T1<TAB>Type start end<TAB>text`, `E1<TAB>Type:T1 Role:T2`, `A1<TAB>Name E1 value`. A
+line cannot hold a line break, so brat cuts a span at one: `0 5;6 9`, the pieces joined by spaces. Several arguments of
+one role are numbered from the second on (`Participant`, `Participant2`); brat itself takes the numbers off again
+(`event_nonum_args` in https://github.com/nlplab/brat/blob/master/server/src/verify_annotations.py). The file name is
+the id.
 
 Scores, sentences, model and meta have no place in the format.
 """

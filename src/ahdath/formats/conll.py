@@ -1,9 +1,11 @@
 """CoNLL-style columns: a word a line, the triggers as BIO in the second column, then a BIO column of arguments per event.
 
-The columns after the second belong to the triggers of the sentence in their order, as in CoNLL-2005's semantic roles
-(cs.upc.edu/~srlconll: one column for every target verb, left to right); comments and blank lines are those of CoNLL-U
-(universaldependencies.org/format.html: `# newdoc id = …`, `# text = …`, a blank line after every sentence). Columns are
-separated by tabs; `B-` starts a span, `I-` goes on. Where a sentence has no `# text`, its words are joined by spaces.
+No tool owns this format; it is put together of two. As in the semantic roles of CoNLL-2005 there is one column for
+every predicate of the sentence, left to right (https://www.cs.upc.edu/~srlconll/spec.html; its example has the base
+form of the verb in the second column and spans in brackets, `(A0*` … `*)`, here types and spans are BIO). Comments and
+blank lines are those of CoNLL-U (https://universaldependencies.org/format.html: comments before the words of a
+sentence, `# newdoc id = …`, `# text = …`, a blank line after every sentence, tabs between columns). `B-` starts a span,
+`I-` goes on. Where a sentence has no `# text`, its words are joined by spaces.
 
 A word carries one trigger and, for an event, one role: events on words that an earlier event has and arguments on words
 that an earlier argument of the event has are left out and counted, like modality, polarity, scores, meta and the spaces

@@ -1,10 +1,12 @@
 """doccano JSON lines of a sequence-labelling project with relations; offsets count UTF-16 code units, end exclusive.
 
-Keys after doccano/doccano, backend/data_import/pipeline/examples/relation_extraction/example.jsonl: `text`, `entities` (`id`,
-`start_offset`, `end_offset`, `label`), `relations` (`from_id`, `to_id`, `type`); without relations `label`: `[start, end,
-label]` triples (sequence_labeling/example.jsonl). doccano counts as JavaScript does unless the project counts grapheme
-clusters (issue #2290: in `👨🏻🚒 firemen drive firetrucks` it has `firetrucks` at 22..32, Python at 19..29); `units` says
-otherwise for files that some program wrote in code points. Projects that count grapheme clusters are not read.
+Keys after its own examples (https://github.com/doccano/doccano, backend/data_import/pipeline/examples/,
+relation_extraction/example.jsonl): `text`, `entities` (`id`, `start_offset`, `end_offset`, `label`), `relations`
+(`from_id`, `to_id`, `type`); without relations `label`: `[start, end, label]` triples
+(sequence_labeling/example.jsonl). doccano counts as JavaScript does unless the project counts grapheme clusters
+(https://github.com/doccano/doccano/issues/2290: in `👨🏻🚒 firemen drive firetrucks` it has `firetrucks` at 22..32, Python
+at 19..29); `units` says otherwise for files that some program wrote in code points. Projects that count grapheme
+clusters are not read.
 
 Modality, polarity, scores, sentences and model have no place in the format; the id goes into a column `doc_id`.
 """
@@ -18,11 +20,10 @@ from typing import Any, Literal
 from ahdath.formats.losses import Losses
 from ahdath.formats.records import (
     array,
-    decoded,
+    decoded_lines,
     expected,
     field,
     json_line,
-    parse_lines,
     read_text,
     span_at,
     write_text,
@@ -68,11 +69,7 @@ def dumps(documents: Sequence[Document], *, units: Units = "utf-16") -> str:
 
 def loads(content: str, source: str = NAME, *, units: Units = "utf-16") -> list[Document]:
     """The documents of exported lines. Raises DataError with `source` and the line."""
-    losses = Losses(f"ahdath from {NAME}")
-    rows = parse_lines(content, source)
-    documents = decoded(rows, lambda row, where: _document(row, where, units, losses), source)
-    losses.warn()
-    return documents
+    return decoded_lines(content, source, NAME, lambda row, where, losses: _document(row, where, units, losses))
 
 
 def _document(row: Any, where: str, units: Units, losses: Losses) -> Document:

@@ -1,9 +1,10 @@
 """DyGIE++ JSON lines: a line is a document, offsets count the tokens of the document, the end is INclusive.
 
-Keys after dwadden/dygiepp, doc/data.md: `doc_key`, `dataset`, `sentences` (lists of tokens), `ner` (`[start, end, label]`),
-`relations`, `events` (`[[trigger, type], [start, end, role], …]`), each with a list for every sentence; its example has
-`[17, 17, "Date"]` for one token. A trigger is a single token there, so one of several words is cut to its first word. The
-text is lost: reading joins tokens by spaces. Modality, polarity, scores and meta have no place in the format.
+Keys after https://github.com/dwadden/dygiepp/blob/master/doc/data.md: `doc_key`, `dataset`, `sentences` (lists of
+tokens), `ner` (`[start, end, label]`), `relations`, `events` (`[[trigger, type], [start, end, role], …]`), each with a
+list for every sentence; its example has `[17, 17, "Date"]` for one token. A trigger is a single token there, so one of
+several words is cut to its first word. The text is lost: reading joins tokens by spaces. Modality, polarity, scores and
+meta have no place in the format.
 """
 
 from __future__ import annotations
@@ -16,12 +17,11 @@ from ahdath.formats.losses import Losses
 from ahdath.formats.placing import PlacedArgument, PlacedEvent, Window, join, locate, place
 from ahdath.formats.records import (
     array,
-    decoded,
+    decoded_lines,
     expected,
     field,
     json_line,
     named,
-    parse_lines,
     read_text,
     write_text,
 )
@@ -67,11 +67,7 @@ def dumps(documents: Sequence[Document], *, entity_type: str = "Entity", dataset
 
 def loads(content: str, source: str = NAME) -> list[Document]:
     """The documents of lines of DyGIE++ JSON. Raises DataError with `source` and the line."""
-    losses = Losses(f"ahdath from {NAME}")
-    rows = parse_lines(content, source)
-    documents = decoded(rows, lambda row, where: _document(row, where, losses), source)
-    losses.warn()
-    return documents
+    return decoded_lines(content, source, NAME, _document)
 
 
 def _document(row: Any, where: str, losses: Losses) -> Document:

@@ -1,12 +1,12 @@
 """Label Studio tasks: regions of type `labels`, relations between them, choices by region; the end is exclusive.
 
-Keys after labelstud.io/guide/task_format and /guide/predictions: a task has `data`, `annotations` or `predictions`, each
-with `result`, whose items have `id`, `from_name`, `to_name`, `type`, `value` (`start`, `end`, `text`, `labels`); a relation
-has `from_id`, `to_id`, `direction`, `labels`. Text in a `<Text>` tag is counted in code points: the editor's own test
-("Should calculate offsets by code points in text", HumanSignal/label-studio, web/libs/editor) has `test` of
-`🐱 Warning: This is a test text` at 21..25, and writes a line break inside `value.text` as a backslash and an n. Releases
-before that counted UTF-16 code units (issue #1347: `💩This is an annotation.`, `annotation` at 13..23); such a task is
-known by its `value.text` and read too.
+Keys after https://labelstud.io/guide/task_format and https://labelstud.io/guide/predictions: a task has `data`,
+`annotations` or `predictions`, each with `result`, whose items have `id`, `from_name`, `to_name`, `type`, `value`
+(`start`, `end`, `text`, `labels`); a relation has `from_id`, `to_id`, `direction`, `labels`. Text in a `<Text>` tag is
+counted in code points: the editor's own test ("Should calculate offsets by code points in text",
+https://github.com/HumanSignal/label-studio, web/libs/editor) has `test` of `🐱 Warning: This is a test text` at 21..25,
+and writes a line break inside `value.text` as a backslash and an n. Releases before that counted UTF-16 code units
+(issue #1347: `💩This is an annotation.`, `annotation` at 13..23); such a task is known by its `value.text` and read too.
 
 Documents with a model become predictions (to be corrected), all others annotations. Scores of arguments, sentences and
 the ontology's digest have no place in the format. `config` gives the labelling interface that goes with it.

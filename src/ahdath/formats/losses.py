@@ -50,10 +50,13 @@ class Losses:
     def __str__(self) -> str:
         return f"{self.name}: not kept: " + ", ".join(f"{number} {what}" for what, number in self.counts.items())
 
-    def warn(self) -> None:
-        """One FormatWarning with all counts; nothing if all of them are zero."""
+    def warn(self, *, frames: int = 1) -> None:
+        """One FormatWarning with all counts; nothing if all of them are zero.
+
+        It points at the caller of the function that is `frames` above this call.
+        """
         if self.counts:
-            warnings.warn(str(self), FormatWarning, stacklevel=3)
+            warnings.warn(str(self), FormatWarning, stacklevel=frames + 2)
 
 
 _WORDS = {

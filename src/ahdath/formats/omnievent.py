@@ -1,8 +1,9 @@
 """OmniEvent's unified JSON lines: a line is a document, `position` counts characters, the end is exclusive.
 
-Keys after THU-KEG/OmniEvent, scripts/data_processing/ReadME.md: `id`, `text`, `events` (`type`, `triggers` with `id`,
-`trigger_word`, `position`, `arguments` with `role` and `mentions`), `negative_triggers`, `entities`; its example has
-`sentenced` at `[19, 28]`. `negative_triggers` are all words that are in no trigger, as its readers expect in training data.
+Keys after https://github.com/THU-KEG/OmniEvent/blob/main/scripts/data_processing/ReadME.md: `id`, `text`, `events`
+(`type`, `triggers` with `id`, `trigger_word`, `position`, `arguments` with `role` and `mentions`), `negative_triggers`,
+`entities`; its example has `sentenced` at `[19, 28]`. `negative_triggers` are all words that are in no trigger, as its
+readers expect in training data.
 
 In OmniEvent the triggers of one event tell the same event; here every trigger is an event of its own, and every mention
 of an argument an argument. Modality, polarity, scores, sentences and meta have no place in the format.
@@ -17,12 +18,11 @@ from typing import Any
 from ahdath.formats.losses import Losses
 from ahdath.formats.records import (
     array,
-    decoded,
+    decoded_lines,
     expected,
     field,
     json_line,
     named,
-    parse_lines,
     read_text,
     span_at,
     write_text,
@@ -77,11 +77,7 @@ def _row(name: str, document: Document, entity_type: str) -> dict[str, Any]:
 
 def loads(content: str, source: str = NAME) -> list[Document]:
     """The documents of lines of unified JSON. Raises DataError with `source` and the line."""
-    losses = Losses(f"ahdath from {NAME}")
-    rows = parse_lines(content, source)
-    documents = decoded(rows, lambda row, where: _document(row, where, losses), source)
-    losses.warn()
-    return documents
+    return decoded_lines(content, source, NAME, _document)
 
 
 def _document(row: Any, where: str, losses: Losses) -> Document:

@@ -1,9 +1,11 @@
 """PLOVER records as JSON lines, laid out as NGEC (the coder behind the POLECAT data) writes them. Out only.
 
 A record has `id`, `orig_id`, `event_type`, `event_mode`, `attributes` with lists of texts under `actor`, `recipient`,
-`location` and `date`, and `event_text`, after ahalterman/NGEC, `ngec.utilities.stories_to_events` and `explode_events` (their
-tests have `story1_PROTEST__0` for the first event of a type without mode). `modality` and `polarity` are added, because
-PLOVER has no place for an event that is denied or only planned and such a record must not be counted as one.
+`location` and `date`, and `event_text`, after https://github.com/ahalterman/NGEC, `ngec.utilities.stories_to_events`
+and `explode_events` (their tests have `story1_PROTEST__0` for the first event of a type without mode). NGEC of 2023 had
+`ACTOR`, `RECIP`, `LOC` and `DATE` with objects of text, score and offsets instead; its readers do not take these
+records. `modality` and `polarity` are added, because PLOVER has no place for an event that is denied or only planned
+and such a record must not be counted as one.
 
 Event types and modes are the ontology's crosswalk (`Event.plover`); an event without one is counted in a FormatWarning.
 Which roles fill which attribute is `attributes`; see `ahdath.formats.table`.

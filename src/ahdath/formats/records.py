@@ -1,6 +1,6 @@
 """Rows of JSON in and out, and checks of foreign values: what the JSON formats share.
 
-Errors name the file and the row. This module knows no format.
+Errors name the file and the row; what is lost is told once for a file. This module knows no format.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from typing import Any, NoReturn
 
 from ahdath.corpus.rows import one_line, refuse
 from ahdath.errors import AhdathError, DataError, shown
+from ahdath.formats.losses import Losses
 from ahdath.schema import Document, Span
 
 __all__ = [
     "array",
     "decoded",
+    "decoded_lines",
     "expected",
     "field",
     "json_line",
@@ -88,6 +90,20 @@ def decoded(rows: Iterable[tuple[str, Any]], decode: Callable[[Any, str], Docume
             message = one_line(error)
             problems.append(message if message.startswith(where) else f"{where}: {message}")
     refuse(problems, source)
+    return documents
+
+
+def decoded_lines(
+    content: str, source: str, name: str, decode: Callable[[Any, str, Losses], Document]
+) -> list[Document]:
+    """The documents of lines of JSON, one each: what a format with a document a line has as `loads`.
+
+    `decode` makes a document of a row, its place and the losses, which are told at the end under the format's `name`.
+    Raises one DataError with the first twenty wrong lines.
+    """
+    losses = Losses(f"ahdath from {name}")
+    documents = decoded(parse_lines(content, source), lambda row, where: decode(row, where, losses), source)
+    losses.warn(frames=2)
     return documents
 
 

@@ -1,10 +1,12 @@
 """spaCy `Doc`s whose `spans` hold triggers and arguments; a `.spacy` file (DocBin) of them. Out only.
 
-A Doc's tokens are the words of `ahdath.text.words`; a token before white space other than one space is followed by a token
-of that white space, as spaCy's own tokenizers do, so that `doc.text` is the text (spacy.io/api/doc: `words`, `spaces`;
-spacy.io/api/span: `start` inclusive, `end` exclusive, in tokens). `doc.spans["events"]` has the triggers, labelled with the
-type; `doc.spans["arguments"]` the arguments, labelled with the role; `doc.user_data["ahdath"]` the whole document as
-`Document.to_dict` gives it, whose spans `doc.spans` follow in order. spaCy is an extra: `pip install 'ahdath[spacy]'`.
+A Doc's tokens are the words of `ahdath.text.words`; a token before white space other than one space is followed by a
+token of that white space, as spaCy's own tokenizers do, so that `doc.text` is the text (https://spacy.io/api/doc:
+`words`, `spaces`; https://spacy.io/api/span: `start` inclusive, `end` exclusive, in tokens;
+https://spacy.io/api/spangroup: spans of a group may overlap, a list becomes a `SpanGroup` when it is assigned).
+`doc.spans["events"]` has the triggers, labelled with the type; `doc.spans["arguments"]` the arguments, labelled with
+the role; `doc.user_data["ahdath"]` the whole document as `Document.to_dict` gives it, whose spans `doc.spans` follow in
+order. spaCy is an extra: `pip install 'ahdath[spacy]'`.
 """
 
 from __future__ import annotations

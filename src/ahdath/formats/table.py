@@ -2,8 +2,8 @@
 
 `columns` says which roles fill which column: the roles of a column are tried in order and the first one that the event
 has gives the cell, several fillers joined by ` | `. The parties of a meeting or agreement, who are on an equal footing,
-are both actor and recipient where nothing else fills these. `plover` and `mode` come from the ontology's crosswalk. Times and places are the words of the text, not
-resolved. Arguments that fill no column are counted in a FormatWarning.
+are both actor and recipient where nothing else fills these. `plover` and `mode` come from the ontology's crosswalk.
+Times and places are the words of the text, not resolved. Arguments that fill no column are counted in a FormatWarning.
 """
 
 from __future__ import annotations

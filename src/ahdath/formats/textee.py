@@ -1,10 +1,14 @@
 """OneIE and TextEE JSON lines: a line is a sentence, offsets count its tokens, the end is exclusive.
 
-Keys after TextEE's data page (github.com/ej0cl6/TextEE, data/README.md): `doc_id`, `wnd_id`, `text`, `lang`, `tokens`,
-`entity_mentions` (`id`, `entity_type`, `text`, `start`, `end`), `event_mentions` (`id`, `event_type`, `trigger`,
-`arguments` with `entity_id`, `role`, `text`, `start`, `end`), `relation_mentions`. OneIE's input is the same with
-`sent_id` and `sentence` for `wnd_id` and `text`; both are read. TextEE's example `[2, 3]` for the third token fixes the
-convention.
+Keys after TextEE's data page (https://github.com/ej0cl6/TextEE/blob/main/data/README.md): `doc_id`, `wnd_id`, `text`,
+`lang`, `tokens`, `entity_mentions` (`id`, `entity_type`, `text`, `start`, `end`), `event_mentions` (`id`, `event_type`,
+`trigger`, `arguments` with `entity_id`, `role`, `text`, `start`, `end`), `relation_mentions`. Its example, `start` 2
+and `end` 3 for the third token, fixes the convention.
+
+OneIE's lines are read too; after its loader and its example (https://github.com/GerlinGreen/OneIE, data.py and
+README.md) they have `sent_id` and `sentence` for `wnd_id` and `text`, and an argument names its entity without telling
+where that stands. OneIE also wants `pieces` and `token_lens` of its own tokenizer and a `mention_type` for entities,
+which are not written.
 
 The lines of one `doc_id` become one document. Spaces between sentences, modality, polarity, scores and meta have no
 place in the format.
@@ -12,7 +16,7 @@ place in the format.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from os import PathLike
 from typing import Any
@@ -117,13 +121,14 @@ def _window(row: Any, where: str, losses: Losses) -> Window:
         expected(f"{where}: tokens", "a list of str", tokens)
     text = field(row, "text" if "text" in row else "sentence", str, where, " ".join(tokens))
     bare = Window(text, locate(tokens, text, where))
-    events = tuple(
-        _event(event, bare, f"{where}: event {n}") for n, event in enumerate(array(row, "event_mentions", where))
-    )
-    filled = [[a.first, a.last] for event in events for a in event.arguments]
     entities = array(row, "entity_mentions", where, [])
     if not all(isinstance(entity, dict) for entity in entities):
         expected(f"{where}: entity_mentions", "a list of objects", entities)
+    known = {str(entity.get("id")): entity for entity in entities}
+    events = tuple(
+        _event(event, bare, known, f"{where}: event {n}") for n, event in enumerate(array(row, "event_mentions", where))
+    )
+    filled = [[a.first, a.last] for event in events for a in event.arguments]
     losses.add(
         "entity mentions that are no argument", sum([e.get("start"), e.get("end")] not in filled for e in entities)
     )
@@ -131,13 +136,23 @@ def _window(row: Any, where: str, losses: Losses) -> Window:
     return Window(bare.text, bare.words, events)
 
 
-def _event(event: Any, window: Window, where: str) -> PlacedEvent:
+def _event(event: Any, window: Window, entities: Mapping[str, Any], where: str) -> PlacedEvent:
     first, last = _range(field(event, "trigger", dict, where), window, f"{where}: trigger")
-    arguments = tuple(
-        PlacedArgument(field(a, "role", str, where), *_range(a, window, f"{where}: argument {n}"))
-        for n, a in enumerate(array(event, "arguments", where, []))
-    )
-    return PlacedEvent(field(event, "event_type", str, where), first, last, arguments)
+    arguments = []
+    for number, argument in enumerate(array(event, "arguments", where, [])):
+        place = f"{where}: argument {number}"
+        role = field(argument, "role", str, place)
+        filler = argument if "start" in argument else _entity(argument, entities, place)
+        arguments.append(PlacedArgument(role, *_range(filler, window, place)))
+    return PlacedEvent(field(event, "event_type", str, where), first, last, tuple(arguments))
+
+
+def _entity(argument: dict[str, Any], entities: Mapping[str, Any], where: str) -> Any:
+    """The entity that OneIE's argument names, with the text that the argument says."""
+    name = str(field(argument, "entity_id", (str, int), where))
+    if name not in entities:
+        expected(f"{where}: entity_id", "the id of an entity of the line, or start and end", name)
+    return {**entities[name], **({"text": argument["text"]} if "text" in argument else {})}
 
 
 def _range(row: Any, window: Window, where: str) -> tuple[int, int]:
