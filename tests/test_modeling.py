@@ -22,7 +22,8 @@ from ahdath.modeling import LOSSES, AhdathConfig, AhdathModel, BiLSTM, WordEncod
 from ahdath.ontology import Ontology
 from ahdath.schema import Document
 from ahdath.tokenization import collate
-from ahdath.training import TrainConfig, TrainingSet, build_extractor, collate_labels
+from ahdath.training import TrainConfig, build_extractor
+from ahdath.trainset import TrainingSet, collate_labels
 
 KINDS = ("embedded", "arabert")
 TYPES, ROLES = len(Ontology.default().type_names), len(Ontology.default().role_names)

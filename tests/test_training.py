@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from torch import nn
 from transformers import set_seed
 
-from ahdath import metrics, training
+from ahdath import metrics, thresholds, training
 from ahdath.config import read_config
 from ahdath.errors import ConfigError, DataError
 from ahdath.inference import EventExtractor
@@ -29,7 +29,8 @@ from ahdath.labels import label_window
 from ahdath.ontology import Ontology
 from ahdath.schema import Argument, Document, Event, Span
 from ahdath.tokenization import WordTokenizer
-from ahdath.training import TrainConfig, TrainingSet, build_extractor, collate_labels, train
+from ahdath.training import TrainConfig, build_extractor, train
+from ahdath.trainset import ByLength, Collator, TrainingSet, collate_labels
 from test_modeling import WITHOUT_EFFECT
 from tiny import tiny_tokenizer
 
@@ -184,7 +185,7 @@ def test_changed_documents_differ_by_epoch_and_by_nothing_else() -> None:
 
 def test_paragraphs_of_like_length_come_together(tiny_settings: Callable[..., TrainConfig], documents: list[Document]) -> None:
     data = TrainingSet(documents * 16, WordTokenizer(tiny_tokenizer(), max_length=256), Ontology.default())
-    sampler = training._ByLength(data, tiny_settings("arabert", batch_size=4))
+    sampler = ByLength(data, batch_size=4, seed=0)
     orders = []
     for epoch in (0, 1, 0):
         data.epoch = epoch
@@ -202,9 +203,9 @@ def test_paragraphs_of_like_length_come_together(tiny_settings: Callable[..., Tr
 def test_word_dropout_hides_whole_words(embedded: EventExtractor, documents: list[Document]) -> None:
     data = TrainingSet(documents, embedded.tokenizer, embedded.ontology)
     items = [data[index] for index in range(len(data))]
-    plain = training._Collator(embedded.tokenizer, 0.0)(items)
+    plain = Collator(embedded.tokenizer, 0.0)(items)
     torch.manual_seed(1)
-    hidden = training._Collator(embedded.tokenizer, 0.5)(items)
+    hidden = Collator(embedded.tokenizer, 0.5)(items)
     unknown = embedded.tokenizer.tokenizer.unk_token_id
     known = plain["rows"] > 0
     gone = known & (hidden["rows"] == 0)
@@ -274,16 +275,16 @@ def test_thresholds_and_temperature_are_set_on_dev(embedded: EventExtractor, mon
     honest = rng.normal(-4, 3, size=(2000, len(embedded.ontology.type_names)))
     labels = (rng.random(honest.shape) < 1 / (1 + np.exp(-honest))).astype(np.float32)
     logits = (2.5 * honest).astype(np.float32)
-    monkeypatch.setattr(training, "trigger_scores", lambda *_: (logits, labels))
+    monkeypatch.setattr(thresholds, "trigger_scores", lambda *_: (logits, labels))
     config = embedded.model.config
     before = (config.trigger_temperature, config.threshold, config.type_thresholds)
     try:
-        training.calibrate(embedded, [])
+        thresholds.calibrate(embedded, [])
         assert config.trigger_temperature == pytest.approx(2.5, rel=0.05)
         scores = 1 / (1 + np.exp(-logits / config.trigger_temperature))
         grid = np.arange(0.2, 0.7, 0.02)
-        best = max(training._f1_at(scores, labels, threshold) for threshold in grid)
-        assert training._f1_at(scores, labels, config.threshold) == pytest.approx(best, abs=1e-3)
+        best = max(thresholds._f1_at(scores, labels, threshold) for threshold in grid)
+        assert thresholds._f1_at(scores, labels, config.threshold) == pytest.approx(best, abs=1e-3)
         assert all(0.2 <= value < 0.7 for value in (config.threshold, *config.type_thresholds.values()))
     finally:
         config.trigger_temperature, config.threshold, config.type_thresholds = before
@@ -296,12 +297,12 @@ def test_a_type_of_its_own_threshold(embedded: EventExtractor, monkeypatch: pyte
     logits[:, 5] = np.where(labels[:, 5] > 0, -0.9, -3.0)  # always under-scored: a lower threshold finds all of them
     labels[20:, 6] = 0  # too few mentions to say
     logits[:, 6] = np.where(labels[:, 6] > 0, -0.9, -3.0)
-    monkeypatch.setattr(training, "trigger_scores", lambda *_: (logits, labels))
-    monkeypatch.setattr(training, "_log_loss", lambda scaled, _: abs(float(np.abs(scaled).max()) - 3.0))  # temperature 1
+    monkeypatch.setattr(thresholds, "trigger_scores", lambda *_: (logits, labels))
+    monkeypatch.setattr(thresholds, "_log_loss", lambda scaled, _: abs(float(np.abs(scaled).max()) - 3.0))  # temperature 1
     config = embedded.model.config
     before = (config.trigger_temperature, config.threshold, config.type_thresholds)
     try:
-        training.calibrate(embedded, [])
+        thresholds.calibrate(embedded, [])
         name = embedded.ontology.type_names[5]
         assert list(config.type_thresholds) == [name]
         assert config.type_thresholds[name] < 1 / (1 + np.exp(0.9)) < config.threshold
@@ -311,7 +312,7 @@ def test_a_type_of_its_own_threshold(embedded: EventExtractor, monkeypatch: pyte
 
 def test_trigger_scores_are_those_of_the_words_that_windows_own(embedded: EventExtractor, documents: list[Document]) -> None:
     text = " ".join(document.text for document in documents * 3)
-    logits, labels = training.trigger_scores(embedded, [Document(text), documents[0]])
+    logits, labels = thresholds.trigger_scores(embedded, [Document(text), documents[0]])
     windows = [w for d in (text, documents[0].text) for w in embedded.tokenizer.windows(d)[0]]
     assert len(windows) > 3
     assert logits.shape == labels.shape == (sum(sum(w.owned) for w in windows), len(embedded.ontology.type_names))

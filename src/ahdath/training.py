@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,24 +19,24 @@ import numpy as np
 import torch
 from torch import nn
 from transformers import AutoTokenizer, Trainer, TrainerCallback, TrainingArguments, set_seed
-from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from . import corpus, metrics
 from .augment import augment
-from .decoding import sigmoid
-from .errors import ConfigError, DataError, did_you_mean
+from .errors import ConfigError, did_you_mean
 from .inference import EventExtractor
-from .labels import WindowLabels, label_window
 from .lexicon import StemLexicon
 from .modeling import LOSSES, AhdathModel
 from .ontology import Ontology
-from .tokenization import SPELLINGS, Window, WordTokenizer, collate
+from .thresholds import calibrate
+from .tokenization import SPELLINGS, WordTokenizer
+from .trainset import ByLength, Collator, TrainingSet
+from .warmstart import KEEP, adopted, extractor_from, is_model
 
 if TYPE_CHECKING:
     from .schema import Document
     from .scores import Scores
 
-__all__ = ["TrainConfig", "TrainingSet", "collate_labels", "train"]
+__all__ = ["TrainConfig", "train"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class TrainConfig:
     dev: str
     output: str
     ontology: str | None = None
+    keep: str = "all"
     spelling: str = "arabert"
     segmentation: bool = False
     lexical_features: bool = False
@@ -96,6 +97,8 @@ class TrainConfig:
         for name in self.loss_weights:
             if name not in LOSSES:
                 raise ConfigError(f"loss_weights: no loss {name!r}{did_you_mean(name, LOSSES)}; known: {', '.join(LOSSES)}")
+        if self.keep not in KEEP:
+            raise ConfigError(f"keep {self.keep!r}: expected one of {', '.join(KEEP)}{did_you_mean(self.keep, KEEP)}")
         if self.spelling not in SPELLINGS:
             raise ConfigError(f"spelling {self.spelling!r} is unknown; expected one of {sorted(SPELLINGS)}")
         if self.segmentation and self.spelling != "ahdath":
@@ -105,100 +108,6 @@ class TrainConfig:
                 raise ConfigError(f"{name} need segmentation: true, because they are looked up by the lexicon")
         if self.ngram_buckets == 1 or self.ngram_buckets < 0:
             raise ConfigError(f"ngram_buckets {self.ngram_buckets}: expected 0 (none) or 2 and more, since one is padding")
-
-
-class TrainingSet(torch.utils.data.Dataset[tuple[Window, WindowLabels]]):
-    """Windows with labels. With augmentation a document is changed anew in every epoch, by (seed, epoch, index)."""
-
-    def __init__(
-        self, documents: Sequence[Document], tokenizer: WordTokenizer, ontology: Ontology,
-        change: Callable[[Document, np.random.Generator], Document] | None = None, seed: int = 0,
-    ) -> None:  # fmt: skip
-        self.tokenizer, self.ontology, self.change, self.seed = tokenizer, ontology, change, seed
-        self.epoch = 0
-        self.items: list[tuple[Document, int]] = []
-        self.plain: list[tuple[Window, WindowLabels]] = []
-        for document in documents:
-            for number, item in enumerate(self._windows(document)):
-                self.items.append((document, number))
-                self.plain.append(item)
-        if not self.items:
-            raise DataError("training data: expected paragraphs with words, found none; check the file")
-
-    def _windows(self, document: Document) -> list[tuple[Window, WindowLabels]]:
-        windows, _ = self.tokenizer.windows(document.text)
-        return [(window, label_window(window, document, self.ontology)) for window in windows]
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __getitem__(self, index: int) -> tuple[Window, WindowLabels]:
-        document, number = self.items[index]
-        if self.change is None:
-            return self.plain[index]
-        changed = self.change(document, np.random.default_rng((self.seed, self.epoch, index)))
-        if changed is document:
-            return self.plain[index]
-        windows = self._windows(changed)
-        return windows[number] if number < len(windows) else self.plain[index]
-
-
-def collate_labels(items: Sequence[tuple[Window, WindowLabels]], pad_id: int) -> dict[str, torch.Tensor]:
-    """A training batch: the arrays of `tokenization.collate` and the labels, padded.
-
-    Shape of events: (E, 3) = window, first word, type; trigger_labels: (B, W, T); continuation_labels: (B, W);
-    mention_labels: (B, W), -100 is padding; sentence_labels: (B, S, T), -1 is padding; attribute_labels:
-    (E, values); argument_labels: (E, W), -100 is padding.
-    """
-    batch = collate([window for window, _ in items], pad_id)
-    size, width = batch["word_mask"].shape
-    types = items[0][1].trigger.shape[1]
-    most = max(len(labels.sentence) for _, labels in items)
-    count = sum(len(labels.events) for _, labels in items)
-    values = max((len(e.attributes) for _, labels in items for e in labels.events), default=1)
-    made: dict[str, Any] = {
-        "trigger_labels": np.zeros((size, width, types), np.float32),
-        "continuation_labels": np.zeros((size, width), np.float32),
-        "mention_labels": np.full((size, width), -100, np.int64),
-        "sentence_labels": np.full((size, most, types), -1, np.float32),
-        "events": np.zeros((count, 3), np.int64),
-        "attribute_labels": np.zeros((count, values), np.float32),
-        "argument_labels": np.full((count, width), -100, np.int64),
-    }
-    at = 0
-    for row, (window, labels) in enumerate(items):
-        words = len(window.spans)
-        made["trigger_labels"][row, :words] = labels.trigger
-        made["continuation_labels"][row, :words] = labels.continuation
-        made["mention_labels"][row, :words] = labels.mention
-        made["sentence_labels"][row, : len(labels.sentence)] = labels.sentence
-        for event in labels.events:
-            made["events"][at] = (row, event.first, event.type)
-            made["attribute_labels"][at] = event.attributes
-            made["argument_labels"][at, :words] = event.tags
-            at += 1
-    return {name: torch.from_numpy(array) for name, array in (batch | made).items()}
-
-
-class _Collator:
-    """Padding, and word dropout: some words become unknown, so that the context must speak for them."""
-
-    def __init__(self, tokenizer: WordTokenizer, word_dropout: float) -> None:
-        self.pad = tokenizer.tokenizer.pad_token_id or 0
-        self.unknown = tokenizer.tokenizer.unk_token_id
-        self.share = word_dropout
-
-    def __call__(self, items: Sequence[tuple[Window, WindowLabels]]) -> dict[str, torch.Tensor]:
-        batch = collate_labels(items, self.pad)
-        if self.share:
-            hidden = (torch.rand(batch["word_mask"].shape) < self.share) & batch["word_mask"]
-            for row, word in hidden.nonzero().tolist():
-                first, last = batch["pieces"][row, word].tolist()
-                batch["input_ids"][row, first : last + 1] = self.unknown
-            if "rows" in batch:
-                batch["rows"][hidden] = 0
-                batch["ngrams"][hidden] = 0
-        return batch
 
 
 class _Averaging(TrainerCallback):  # type: ignore[misc]  # transformers has no types
@@ -258,21 +167,6 @@ class _Bookkeeping(TrainerCallback):  # type: ignore[misc]
         os.replace(folder / "complete.json.new", folder / "complete.json")
 
 
-class _ByLength(LengthGroupedSampler):  # type: ignore[misc]
-    """Paragraphs of like length together: news has headlines beside long reports, and padding costs time.
-
-    The order depends on seed and epoch alone, so that a resumed run sees the batches of an unbroken one.
-    """
-
-    def __init__(self, data: TrainingSet, settings: TrainConfig) -> None:
-        super().__init__(settings.batch_size, lengths=[len(window.spans) for window, _ in data.plain])
-        self.data, self.seed = data, settings.seed
-
-    def __iter__(self) -> Iterator[int]:
-        self.generator = torch.Generator().manual_seed(self.seed * 10_007 + self.data.epoch)
-        return iter(super().__iter__())
-
-
 class _EventTrainer(Trainer):  # type: ignore[misc]
     """Trainer with layer-wise rates and evaluation by inference on Documents with the averaged weights."""
 
@@ -284,8 +178,8 @@ class _EventTrainer(Trainer):  # type: ignore[misc]
         self.history: dict[str, Any] = {"best": -1.0, "stale": 0, "epochs": []}
         super().__init__(*args, **kwargs)
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> _ByLength:
-        return _ByLength(self.train_dataset, self.settings)
+    def _get_train_sampler(self, train_dataset: Any = None) -> ByLength:
+        return ByLength(self.train_dataset, batch_size=self.settings.batch_size, seed=self.settings.seed)
 
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
         if self.optimizer is None:
@@ -380,8 +274,10 @@ def _replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
 
 
 def build_extractor(settings: TrainConfig) -> EventExtractor:
-    """A model with fresh heads on the encoder that the settings name, with its tokenizer."""
+    """A model with fresh heads on the encoder that the settings name, or started from the model that they name."""
     ontology = Ontology.default() if settings.ontology is None else Ontology.from_yaml(settings.ontology)
+    if is_model(settings.encoder):
+        return extractor_from(adopted(settings), ontology)
     folder = Path(settings.encoder)
     lexicon = StemLexicon.load(folder / "lexicon.json") if settings.segmentation else None
     vectors = None
@@ -403,6 +299,7 @@ def train(settings: TrainConfig) -> EventExtractor:
     Returns the finished extractor; `output` holds it as a model folder beside `training.json` (settings and dev
     scores by epoch). Run it again after a kill and it goes on from the newest whole checkpoint.
     """
+    settings = adopted(settings)
     set_seed(settings.seed)
     extractor = build_extractor(settings)
     ontology, output = extractor.ontology, Path(settings.output)
@@ -414,11 +311,13 @@ def train(settings: TrainConfig) -> EventExtractor:
     model.predicted_triggers = settings.predicted_triggers
     if settings.freeze_embeddings:  # words that training never shows stay neighbours of those that it does
         model.encoder.get_input_embeddings().requires_grad_(False)
+    if not torch.cuda.is_available():  # the fused attention of a CPU is slow backwards
+        model.encoder.set_attn_implementation("eager")
     averaging = _Averaging(model, settings.averaging)
     holder: list[_EventTrainer] = []
     trainer = _EventTrainer(
         model=model, args=_arguments(settings, output), train_dataset=data,
-        data_collator=_Collator(extractor.tokenizer, settings.word_dropout),
+        data_collator=Collator(extractor.tokenizer, settings.word_dropout),
         eval_dataset=data, callbacks=[averaging, _Bookkeeping(data, averaging, holder)],
         settings=settings, extractor=extractor, dev=dev, averaging=averaging,
     )  # fmt: skip
@@ -460,50 +359,3 @@ def _arguments(settings: TrainConfig, output: Path) -> TrainingArguments:
         remove_unused_columns=False, dataloader_num_workers=0, seed=settings.seed, data_seed=settings.seed,
         ddp_find_unused_parameters=True, label_names=["trigger_labels"], use_cpu=not torch.cuda.is_available(),
     )  # fmt: skip
-
-
-def calibrate(extractor: EventExtractor, documents: Sequence[Document]) -> None:
-    """Set temperature (so that a score is a probability) and threshold (best F1) of the triggers, on dev.
-
-    One threshold for all types; a type gets its own only with 30 or more mentions in dev and a gain of two points.
-    """
-    logits, labels = trigger_scores(extractor, documents)
-    config = extractor.model.config
-    temperatures = np.geomspace(0.5, 4, 60)
-    config.trigger_temperature = float(min(temperatures, key=lambda t: _log_loss(logits / t, labels)))
-    scores = sigmoid(logits / config.trigger_temperature)
-    grid = np.arange(0.2, 0.7, 0.02)
-    config.threshold = float(round(max(grid, key=lambda t: _f1_at(scores, labels, t)), 3))
-    own = {}
-    for index, name in enumerate(extractor.ontology.type_names):
-        column, gold = scores[:, index], labels[:, index]
-        if gold.sum() >= 30:
-            best = max(grid, key=lambda t: _f1_at(column, gold, t))
-            if _f1_at(column, gold, best) - _f1_at(column, gold, config.threshold) > 0.02:
-                own[name] = float(round(best, 3))
-    config.type_thresholds = own
-
-
-def trigger_scores(extractor: EventExtractor, documents: Sequence[Document]) -> tuple[Any, Any]:
-    """Trigger logits and gold labels of all words that windows own. Shape of each: (words, T)."""
-    logits, labels = [], []
-    for document in documents:
-        windows, _ = extractor.tokenizer.windows(document.text)
-        for window in windows:
-            arrays = collate([window], extractor.tokenizer.tokenizer.pad_token_id or 0)
-            tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-            with torch.inference_mode():
-                keep = np.array(window.owned)
-                logits.append(extractor.model(**tensors).trigger[0].float().numpy()[keep])
-            labels.append(label_window(window, document, extractor.ontology).trigger[keep])
-    return np.concatenate(logits), np.concatenate(labels)
-
-
-def _log_loss(logits: Any, labels: Any) -> float:
-    return float(np.mean(np.maximum(logits, 0) - logits * labels + np.log1p(np.exp(-np.abs(logits)))))
-
-
-def _f1_at(scores: Any, labels: Any, threshold: float) -> float:
-    predicted = scores >= threshold
-    hits = (predicted & (labels > 0)).sum()
-    return float(2 * hits / max(predicted.sum() + labels.sum(), 1))

@@ -312,6 +312,7 @@ def _fine_tuned(
     options: StockOptions,
 ) -> Any:
     """A Trainer whose model has learned the examples. Seeds the global generators, as Trainer does."""
+    import torch
     import transformers
 
     transformers.set_seed(options.seed)
@@ -321,6 +322,8 @@ def _fine_tuned(
     model: Any = getattr(transformers, kind).from_pretrained(
         encoder, id2label=names, label2id={name: number for number, name in names.items()}, **settings
     )
+    if not torch.cuda.is_available():  # the fused attention of a CPU is slow backwards
+        model.set_attn_implementation("eager")
     pad = model.config.pad_token_id or 0
     with tempfile.TemporaryDirectory() as folder:
         arguments = transformers.TrainingArguments(
@@ -331,6 +334,8 @@ def _fine_tuned(
             per_device_eval_batch_size=options.batch_size,
             warmup_steps=0.1,  # a share of all steps
             seed=options.seed,
+            bf16=True,
+            use_cpu=not torch.cuda.is_available(),
             save_strategy="no",
             logging_strategy="no",
             report_to="none",

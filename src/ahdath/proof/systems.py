@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +15,7 @@ from typing import Any
 from ahdath import baselines
 from ahdath.baselines import Encoded, StockOptions
 from ahdath.baselines.stock import Encode
-from ahdath.corpus import read_jsonl
+from ahdath.corpus import read_jsonl, write_jsonl
 from ahdath.evaluation import Predictions, Report, predict, report
 from ahdath.lexicon import StemLexicon
 from ahdath.metrics import compare
@@ -41,12 +42,16 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """The stock classifiers of transformers on `encoder`, once a seed; `epochs` and `rate` as our model has them."""
+    """The stock classifiers of transformers on `encoder`, once a seed; `epochs` and `rate` as our model has them.
+
+    Their answers are kept in the folder `kept`, under a name made of all that they depend on, and read from there.
+    """
 
     encoder: str
     seeds: int = 1
     epochs: float = 14.0
     rate: float = 2e-4
+    kept: str = "runs/stock"
 
 
 def quality(
@@ -125,8 +130,23 @@ def _baselines(known: Sequence[Document], gold: Sequence[Document], stock: Stock
     for seed in range(stock.seeds):
         options = StockOptions(epochs=stock.epochs, learning_rate=stock.rate, seed=seed)
         for system, run in ((TOKENS, baselines.stock_token_baseline), (SENTENCES, baselines.stock_sentence_baseline)):
-            found_by = run(known, gold, stock.encoder, encode=stem_pieces(stock.encoder), options=options)
-            yield Answers(system, f"seed {seed}", found_by)
+            place = _kept(stock, system, options, known, gold)
+            if not place.exists():
+                found_by = run(known, gold, stock.encoder, encode=stem_pieces(stock.encoder), options=options)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                write_jsonl(place.with_suffix(".part"), found_by)
+                place.with_suffix(".part").replace(place)
+            yield Answers(system, f"seed {seed}", read_jsonl(place))
+
+
+def _kept(stock: Stock, system: str, options: StockOptions, known: Sequence[Document], gold: Sequence[Document]) -> Path:
+    """Where the answers of a stock classifier are kept: named by a digest of settings, encoder and documents."""
+    told = hashlib.sha256(json.dumps([system, asdict(options)], sort_keys=True).encode())
+    for path in sorted(Path(stock.encoder).glob("*.safetensors")):
+        told.update(path.read_bytes())
+    for document in (*known, *gold):
+        told.update(json.dumps(document.to_dict(), sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    return Path(stock.kept) / f"{system.replace(' ', '-')}-{options.seed}-{told.hexdigest()[:12]}.jsonl"
 
 
 def stem_pieces(encoder: str | Path) -> Encode | None:
