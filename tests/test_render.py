@@ -1,9 +1,11 @@
-"""HTML and terminal: what a text holds stays text, every span is shown, overlaps are read apart."""
+"""HTML, notebooks and terminal: what a text holds stays text, every span is shown, overlaps are read apart."""
 
 from __future__ import annotations
 
 import io
+import json
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -12,10 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
+from typer.testing import CliRunner
 
+from ahdath import inference
+from ahdath.cli import app
 from ahdath.errors import ConfigError
 from ahdath.ontology import Ontology
-from ahdath.render import html, terminal
+from ahdath.render import fragment, html, terminal
+from ahdath.render.marks import Mark, stacked
+from ahdath.render.style import DOCUMENTS, LANES, linked
 from ahdath.schema import Argument, Document, Event, Sentence, Span
 
 TEXT = "اغتال مسلحون الوزير في حلب أمس، ولم تعلن جهة مسؤوليتها."
@@ -105,6 +112,8 @@ def test_triggers_and_arguments_are_marked_in_the_text() -> None:
         ("trigger", "اغتال"), ("argument", "مسلحون"), ("argument", "الوزير"), ("argument", "حلب"),
     ]  # fmt: skip
     assert marks[0][0]["data-label"] == "1 هجوم · 2 مقتل"
+    assert [a["data-label"] for a, _ in marks[1:]] == ["1", "1 · 2", "1"]  # arguments say of which events they are
+    assert [a["data-e"] for a, _ in marks] == ["1 2", "1", "1 2", "1"]
     assert marks[0][0]["title"] == "Conflict.Attack 0.87, Life.Die 0.50"
     assert marks[2][0]["title"] == "المستهدف (1) 0.80, الضحية (2) 1.00"
     assert len({a["style"] for a, _ in marks}) == 4
@@ -133,7 +142,9 @@ def test_the_table_beside_it_has_types_attributes_arguments_and_scores() -> None
 
 def test_names_can_be_english() -> None:
     page = Page(html(DOCUMENT, names="en"))
-    assert page.texts("th")[:2] == ["No.", "Type"]
+    assert page.texts("th")[:2] == ["#", "Type"]
+    assert page.texts("td", "type") == ["Conflict.Attack هجوم", "Life.Die مقتل"]
+    assert page.of("mark")[0][0]["data-label"] == "1 Conflict.Attack · 2 Life.Die"
     assert next(text for _, text in page.of("div")) == "Agent: مسلحون"
     assert page.texts("span", "other") == ["other"]
     with pytest.raises(ConfigError, match="names 'fr': expected 'ar' or 'en'"):
@@ -198,10 +209,101 @@ def test_an_ontology_of_ones_own_gives_its_names() -> None:
     )
     text = "طبخت سلمى"
     event = Event("Kitchen.Cook", span("طبخت", text), (Argument("Cook", span("سلمى", text)),), ontology=own)
-    assert "الطباخ:" in html(Document(text, (event,)))
+    assert Page(html(Document(text, (event,)))).texts("span", "role") == ["الطباخ:"]
     unknown = replace(event, ontology=None)
     assert Page(html(Document(text, (unknown,)))).texts("td", "type") == ["Kitchen.Cook"]
     assert "Kitchen.Cook" in shown(Document(text, (unknown,)))
+
+
+def test_line_row_and_spans_of_an_event_light_up_together() -> None:
+    page = html(DOCUMENT)
+    assert [a["data-e"] for a, _ in Page(page).of("p", "line")] == ["1", "2"]
+    assert [a.get("data-e") for a, _ in Page(page).of("tr")] == [None, "1", "2"]
+    assert '.ahdath article:has([data-e~="2"]:hover) [data-e~="2"]' in page
+    assert '[data-e~="3"]' not in page
+    assert linked(0) == ""
+    assert linked(10_000).count(":hover") == 500
+
+
+def test_arguments_that_overlap_are_underlined_in_lanes_of_their_own() -> None:
+    def mark(start: int, end: int, hue: int, kind: str = "argument") -> Mark:
+        return Mark(Span(start, end, "x" * (end - start)), kind, hue, "", "")
+
+    marks = [
+        mark(8, 12, 3),
+        mark(0, 10, 1),
+        mark(4, 9, 2),
+        mark(10, 12, 1),
+        mark(4, 9, 2),
+        mark(4, 9, 4),
+        mark(5, 6, 0, "trigger"),
+    ]
+    lanes = {(m.span.start, m.span.end, m.hue): m.lane for m in stacked(marks) if m.kind == "argument"}
+    # From 4 to 9 two colours beside the long one; the same span in the same colour once; a lane is free again behind its end.
+    assert lanes == {(0, 10, 1): 0, (4, 9, 2): 1, (4, 9, 4): 2, (8, 12, 3): 3, (10, 12, 1): 0}
+    assert len(stacked(marks)) == len(marks)
+    text = "سحب القوات الروسية من سوريا"
+    event = Event(
+        "Conflict.Withdraw",
+        span("سحب", text),
+        (Argument("Object", span("القوات الروسية", text)), Argument("Agent", span("الروسية من سوريا", text))),
+    )
+    styles = {piece: str(a["style"]) for a, piece in Page(html(Document(text, (event,)))).of("mark")}
+    assert ";--a:" in styles["القوات "]
+    assert ";--b:" not in styles["القوات "]
+    assert ";--a:" in styles["الروسية"]
+    assert ";--b:" in styles["الروسية"]
+    assert ";--a:" not in styles[" من سوريا"]  # the second stays in its lane where the first has ended
+    assert LANES == "abcd"
+
+
+# ---------------------------------------------------------------------- notebooks
+
+
+def test_a_notebook_shows_the_document() -> None:
+    piece = DOCUMENT._repr_html_()
+    assert piece == fragment(DOCUMENT)
+    page = Page(piece)
+    assert page.texts("p", "text") == [TEXT]
+    assert page.of("div", "ahdath")[0][0] == {"class": "ahdath", "lang": "ar", "dir": "rtl"}
+    assert not re.search(r"<html|<body|<script|<link|src=|href=|@import|url\(|https?:", piece)
+
+
+def test_a_notebook_shows_types_of_sentences_where_there_are_no_events() -> None:
+    page = Page(replace(DOCUMENT, events=())._repr_html_())
+    assert page.texts("div", "type") == ["هجوم Conflict.Attack", "مقتل Life.Die"]
+    assert Page(Document("وصل الوفد.")._repr_html_()).texts("p", "none") == ["لا أحداث"]
+
+
+def test_the_style_of_a_piece_touches_nothing_around_it() -> None:
+    rules = re.sub(r"@media[^{]*\{|/\*.*?\*/", "", DOCUMENTS + linked(3))
+    selectors = [
+        one.strip() for rule in rules.split("}") if "{" in rule for one in re.split(r",(?![^(]*\))", rule.split("{")[0])
+    ]
+    assert len(selectors) > 20
+    assert [one for one in selectors if not one.startswith(".ahdath")] == []
+
+
+def test_a_notebook_can_send_whatever_the_text_holds() -> None:
+    piece = hostile()._repr_html_()
+    assert "<script" not in piece
+    assert "\\ud800" in piece
+    assert json.loads(json.dumps(piece, ensure_ascii=False).encode("utf-8")) == piece
+
+
+# ---------------------------------------------------------------------- the command
+
+
+def test_the_command_takes_the_language_of_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Toy:
+        def classify_many(self, texts: Iterable[str], **_: object) -> Iterator[Document]:
+            return (replace(DOCUMENT, meta={}) for _ in texts)
+
+    monkeypatch.setattr(inference, "default_extractor", Toy)
+    for arguments, told in (([], "الفاعل"), (["--names", "en"], "Agent")):
+        result = CliRunner().invoke(app, ["classify", "-", "--format", "html", *arguments], input=TEXT.encode())
+        assert result.exit_code == 0, result.output
+        assert f'<span class="role"><bdi>{told}</bdi>:</span>' in result.stdout
 
 
 # ---------------------------------------------------------------------- the terminal

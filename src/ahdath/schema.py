@@ -243,6 +243,12 @@ class Document:
         if any(problems):
             raise DataError(f"Document {self.id!r}: {listed(filter(None, problems))}")
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the marked text and a table, `render.fragment`; sentence types if there are no events."""
+        from ahdath.render import fragment
+
+        return fragment(self, sentences=not self.events and any(sentence.types for sentence in self.sentences))
+
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, always with the same keys; `from_dict` gives an equal Document back."""
         return {

@@ -4,6 +4,7 @@
     spelling.py    spellings that normalisation undoes, typos that it does not
     speed.py       latency and throughput; import, first answer and memory of fresh processes; fine-tuning
     systems.py     seeds of a model, the shipped one and the baselines on one data file
+    wording.py     the same event in the words of several outlets (scripts/wording.py, docs/wording.md)
     pages.py       those dicts -> docs/benchmarks.md, the numbers in README.md, the model card
 
 `scripts/benchmark.py` runs them. Nothing here is imported by the extractor; torch and transformers are imported
