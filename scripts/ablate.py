@@ -17,10 +17,10 @@ from ahdath.training import TrainConfig, dev_scores, train
 
 VARIANTS = {
     "as shipped: features beside the pieces, first+last piece": {},
-    "stem vectors only as initial embeddings of the encoder": {"lexical_features": False, "ngram_buckets": 0},
-    "features beside an encoder of random weights": {"encoder": "runs/ablation/random"},
     "words from the mean of their pieces": {"pooling": "mean"},
     "words from their first piece": {"pooling": "first"},
+    "stem vectors only as initial embeddings of the encoder": {"lexical_features": False, "ngram_buckets": 0},
+    "features beside an encoder of random weights": {"encoder": "runs/ablation/random"},
 }
 
 

@@ -5,6 +5,8 @@
     speed.py       latency and throughput; import, first answer and memory of fresh processes; fine-tuning
     systems.py     seeds of a model, the shipped one and the baselines on one data file
     wording.py     the same event in the words of several outlets (scripts/wording.py, docs/wording.md)
+    leaderboard.py answers of any system -> docs/leaderboard.json and its table (scripts/leaderboard.py)
+    blocks.py      the code of a page, run; site.py: what the site tells of commands, types, files (scripts/docs.py)
     pages.py       those dicts -> docs/benchmarks.md, the numbers in README.md, the model card
 
 `scripts/benchmark.py` runs them. Nothing here is imported by the extractor; torch and transformers are imported
