@@ -543,7 +543,7 @@ def test_every_script_is_short() -> None:
     scripts = sorted((ROOT / "scripts").glob("*.py"))
     assert {path.stem for path in scripts} >= {"train", "pretrain", "evaluate", "check"}
     for path in scripts:
-        assert len(path.read_text(encoding="utf-8").splitlines()) <= 45, path
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 60, path  # most have 40; the hooks of the site and the leaderboard a few more
 
 
 def test_the_embedded_model_reads_a_sentence() -> None:

@@ -43,7 +43,8 @@ def numbers() -> dict[str, Any]:
 def test_it_is_complete_and_small() -> None:
     files = {path.name: path.stat() for path in FOLDER.iterdir()}
     assert sorted(files) == [
-        "README.md", "config.json", "lexicon.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+        "README.md", "config.json", "graphs.json", "lexicon.json", "model.safetensors", "pairs.onnx", "tokenizer.json",
+        "tokenizer_config.json", "words.onnx",
     ]  # fmt: skip
     assert sum(stat.st_size for stat in files.values()) <= LIMIT == 30_000_000
     assert all(stat.st_mode & 0o044 for stat in files.values())  # readable for whoever installs it
@@ -52,9 +53,11 @@ def test_it_is_complete_and_small() -> None:
 def test_nothing_in_it_is_a_pickle() -> None:
     for path in FOLDER.iterdir():
         head = path.read_bytes()[:64]
-        assert path.suffix in (".json", ".md", ".safetensors")
+        assert path.suffix in (".json", ".md", ".onnx", ".safetensors")
         if path.suffix == ".safetensors":
             assert head[8:9] == b"{"  # eight bytes of length, then JSON: the layout of safetensors
+        elif path.suffix == ".onnx":
+            assert head[:2] == b"\x08\x08"  # ir_version 8, the first field of a protobuf graph
         else:
             path.read_bytes().decode("utf-8")
 
@@ -72,7 +75,7 @@ def test_all_numbers_are_of_these_weights(numbers: dict[str, Any]) -> None:
 
 def test_it_has_the_packaged_ontology_and_is_calibrated(shipped: EventExtractor) -> None:
     assert shipped.ontology == ahdath.Ontology.default()
-    assert 0.2 <= shipped.model.config.threshold <= 0.8
+    assert 0.2 <= shipped.config.threshold <= 0.8
 
 
 def test_the_article_still_passes_what_it_passed(shipped: EventExtractor, numbers: dict[str, Any]) -> None:

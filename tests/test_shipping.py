@@ -53,14 +53,17 @@ def test_a_shipped_model_loads_as_float32_and_gives_the_same_events(
     size = ship(run, target)
     assert size == sum(path.stat().st_size for path in target.iterdir()) < LIMIT
     assert sorted(path.name for path in target.iterdir()) == [
-        "config.json", "lexicon.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+        "config.json", "graphs.json", "lexicon.json", "model.safetensors", "pairs.onnx", "tokenizer.json",
+        "tokenizer_config.json", "words.onnx",
     ]  # fmt: skip
-    shipped = EventExtractor.from_pretrained(target)
+    shipped = EventExtractor.from_pretrained(target, runtime="torch")
     assert {p.dtype for p in shipped.model.parameters()} == {torch.float32}
     assert sum(len(document.events) for document in embedded.classify_many(d.text for d in documents)) > 8
     found = agreement(EventExtractor.from_pretrained(run), shipped, documents)
     assert found["changed"] < 0.05
     assert found["before TC f1"] == pytest.approx(found["after TC f1"], abs=2)
+    quick = agreement(EventExtractor.from_pretrained(target, runtime="int8"), shipped, documents)
+    assert quick["before TC f1"] == pytest.approx(quick["after TC f1"], abs=5)  # noisy and eight bits: an event may change
     assert len(digest(target)) == 16
     assert digest(target) != digest(run)
 
@@ -103,3 +106,21 @@ def test_training_can_start_from_an_extracted_encoder(
     assert float((old - new).abs().max()) < 0.05
     text = "قصفت القوات السورية مدينة تلبيسة أمس."
     assert made.tokenizer.windows(text) == embedded.tokenizer.windows(text)
+
+
+def test_weights_that_numpy_cannot_read_get_no_graphs(
+    embedded: EventExtractor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded.save_pretrained(tmp_path / "run")
+    monkeypatch.setattr("ahdath.shipping._EIGHT_BITS", 100)
+    ship(tmp_path / "run", tmp_path / "target")
+    assert not (tmp_path / "target" / "words.onnx").exists()
+    assert EventExtractor.from_pretrained(tmp_path / "target").model.config.lexicon_size > 0  # torch reads it
+
+
+def test_a_model_saved_over_an_export_leaves_no_graphs_of_it(embedded: EventExtractor, tmp_path: Path) -> None:
+    embedded.save_pretrained(tmp_path)
+    for name in ("words.onnx", "pairs.onnx", "graphs.json", "graphs.safetensors"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    embedded.save_pretrained(tmp_path)
+    assert not {"words.onnx", "pairs.onnx", "graphs.json", "graphs.safetensors"} & {p.name for p in tmp_path.iterdir()}

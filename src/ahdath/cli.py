@@ -23,6 +23,11 @@ from typer.core import TyperGroup
 
 from .cli_convert import convert
 from .cli_corpus import OntologyFile, corpus_app, ontology_of, say
+from .cli_export import export
+from .cli_label import label
+from .cli_report import Language
+from .cli_report import report as write_report
+from .cli_suggest import suggest
 from .errors import AhdathError, ConfigError
 from .textfiles import Paragraph, open_output, read_paragraphs, take_any_text
 
@@ -68,6 +73,10 @@ app = typer.Typer(
 )
 app.add_typer(corpus_app, name="corpus")
 app.command()(convert)
+app.command()(export)
+app.command("report")(write_report)
+app.command()(label)
+app.command()(suggest)
 
 
 def _version(wanted: bool) -> None:
@@ -115,6 +124,7 @@ def classify(
     model: ModelOption = None,
     output: OutputFile = None,
     batch_size: Annotated[int, typer.Option(help="Paragraphs the model reads at once.")] = 16,
+    language: Annotated[Language, typer.Option("--names", help="html: language of types and roles.")] = Language.ar,
 ) -> None:
     """Read texts, a paragraph a line, and write their events.
 
@@ -146,14 +156,16 @@ def classify(
                 texts(), batch_size=batch_size, threshold=threshold, types=wanted, sentences_only=sentences_only
             )
             documents = (_placed(document, waiting.popleft()) for document in found)
-        _write(documents, format, stream, sentences_only)
+        _write(documents, format, stream, sentences_only, language)
 
 
 def _placed(document: Document, paragraph: Paragraph) -> Document:
     return replace(document, meta={**document.meta, "file": paragraph.file, "start": paragraph.start})
 
 
-def _write(documents: Iterator[Document], format: Format, stream: TextIO, sentences_only: bool) -> None:
+def _write(
+    documents: Iterator[Document], format: Format, stream: TextIO, sentences_only: bool, language: Language
+) -> None:
     from . import render
 
     if format is Format.jsonl:
@@ -161,7 +173,7 @@ def _write(documents: Iterator[Document], format: Format, stream: TextIO, senten
             stream.write(json.dumps(document.to_dict(), ensure_ascii=False) + "\n")
             stream.flush()
     elif format is Format.html:
-        stream.write(render.html(documents, sentences=sentences_only))
+        stream.write(render.html(documents, names=language.value, sentences=sentences_only))
     else:
         from rich.console import Console
 

@@ -1,8 +1,9 @@
 """A finished run -> the model folder that the package carries, small enough for a wheel; and an encoder out of it.
 
 Matrices are stored in half precision, a table of more than eight million numbers in eight bits (float8 e4m3); vectors
-stay int8 as they are and everything is float32 again once loaded, by the usual `from_pretrained`. Paths of the machine
-that trained are left out. This module knows nothing of what the folder is good for; `proof` measures that.
+stay int8 as they are and everything is float32 again once loaded, by the usual `from_pretrained`. Graphs without weights
+stand beside them, so that the int8 engine reads the same file. Paths of the machine that trained are left out. This module
+knows nothing of what the folder is good for; `proof` measures that.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from ahdath.errors import ModelError
 from ahdath.evaluation import predict, report
 from ahdath.proof.spelling import event_changes
+from ahdath.runtime.export import write_graphs
+from ahdath.runtime.openvino_engine import OPENVINO_FILES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from ahdath.inference import EventExtractor
     from ahdath.schema import Document
 
-__all__ = ["LIMIT", "agreement", "digest", "extract_encoder", "pack", "ship"]
+__all__ = ["LIMIT", "add_graphs", "agreement", "digest", "extract_encoder", "pack", "ship"]
 
 LIMIT = 30_000_000
 """Bytes that the shipped folder may have."""
@@ -56,6 +59,7 @@ def ship(run: str | Path, target: str | Path) -> int:
             (fresh / name).write_text(_without_paths(text) if "config" in name else text, encoding="utf-8")
     save_file(pack(load_file(str(source / _WEIGHTS))), str(fresh / _WEIGHTS), metadata={"format": "pt"})
     (fresh / _WEIGHTS).chmod(0o644)
+    add_graphs(fresh)
     size = sum(path.stat().st_size for path in fresh.iterdir())
     if size > LIMIT:
         shutil.rmtree(fresh)
@@ -87,6 +91,25 @@ def pack(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
             small = tensor.to(kind)
         packed[name] = small.contiguous()
     return packed
+
+
+def add_graphs(folder: str | Path) -> None:
+    """Write the graphs of a packed model beside its weights, where NumPy can read these: it knows no float8.
+
+    Only those of ONNX Runtime, which runs small encoders best and is always there. Needs the extra `ahdath[export]`. Raises
+    ModelError without it, and for an encoder that has no graph.
+    """
+    from safetensors import safe_open
+
+    place = Path(folder)
+    with safe_open(str(place / _WEIGHTS), framework="np") as file:
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  no mapping
+        shapes = {name: tuple(one.get_shape()) for name, one in slices.items()}
+        readable = all(not one.get_dtype().startswith("F8") for one in slices.values())
+    if readable:
+        write_graphs(json.loads((place / "config.json").read_text(encoding="utf-8")), shapes, place)
+        for name in OPENVINO_FILES:
+            (place / name).unlink()
 
 
 def _without_paths(text: str) -> str:
@@ -128,7 +151,7 @@ def extract_encoder(model: str | Path, folder: str | Path) -> None:
 
     from ahdath.inference import EventExtractor
 
-    extractor, place = EventExtractor.from_pretrained(Path(model)), Path(folder)
+    extractor, place = EventExtractor.from_pretrained(Path(model), runtime="torch"), Path(folder)
     extractor.model.encoder.save_pretrained(place)
     extractor.tokenizer.tokenizer.save_pretrained(place)
     if extractor.tokenizer.lexicon is not None:

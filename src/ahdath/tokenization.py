@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,11 +25,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedTokenizerFast
 
+    from .pieces import PieceTokenizer
+
 __all__ = ["SPELLINGS", "Window", "WordTokenizer", "collate", "word_span"]
 
 #: Words of context on each side of a window that was cut out of a longer paragraph.
 CONTEXT = 50
 
+
+#: Words whose pieces are remembered.
+_REMEMBERED = 100_000
 
 # What ArabertPreprocessor("bert-base-arabertv02") does to characters; the Persian letters are our addition, since it
 # would tear a word at each of them.
@@ -62,8 +67,57 @@ def arabert_spelling(word: str) -> str:
     return _ARABERT_REPEATED.sub(r"\1\1", _ARABERT_FOREIGN.sub("", word.translate(_ARABERT)))
 
 
+# The diacritics of CAMeL Tools (https://github.com/CAMeL-Lab/camel_tools, camel_tools/utils/charsets.py).
+_DIACRITICS = re.compile("[\u064b-\u0652\u0670]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def as_written(word: str) -> str:
+    """The word itself, for encoders that read raw text as XLM-R does: its SentencePiece model normalises (NFKC).
+
+    Lone surrogates, which no tokenizer takes, are removed, so it may be empty.
+
+    >>> as_written("الأُمَّـــةِ")
+    'الأُمَّـــةِ'
+    """
+    return _SURROGATES.sub("", word)
+
+
+@lru_cache(maxsize=1 << 16)
+def undiacritized(word: str) -> str:
+    """A word without diacritics, all else as it stands, as ARBERT and MARBERT expect it. May be empty.
+
+    Their authors only remove diacritics and replace links, mentions and hashtags (Abdul-Mageed, Elmadany and Nagoudi
+    2021, https://aclanthology.org/2021.acl-long.551); the latter is left out here, as offsets must hold. That أ إ آ
+    become ا is the work of their own tokenizer, which strips accents. Letters are composed first, so that a hamza
+    written as a mark of its own is the letter that vocabularies have.
+
+    >>> undiacritized("الأُمَّةِ"), undiacritized("قـال")
+    ('الأمة', 'قـال')
+    """
+    return word if word.isascii() else _DIACRITICS.sub("", unicode_normalize("NFC", as_written(word)))
+
+
+def camelbert_spelling(word: str) -> str:
+    """A word as CAMeLBERT expects it: without diacritics and kashida, all else as it stands. May be empty.
+
+    After "Preprocessing" on the model's page (https://huggingface.co/CAMeL-Lab/bert-base-arabic-camelbert-msa): invalid
+    characters (its tokenizer removes them too), diacritics and kashida are removed; hamzas, ة and ى stay.
+
+    >>> camelbert_spelling("الأُمَّـــةِ"), camelbert_spelling("٢٠١٥")
+    ('الأمة', '٢٠١٥')
+    """
+    return undiacritized(word).replace("\u0640", "")
+
+
 #: How a word is spelled before the tokenizer sees it, by the name that the model's config holds.
-SPELLINGS = {"ahdath": normalize, "arabert": arabert_spelling}
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "ahdath": normalize,
+    "arabert": arabert_spelling,
+    "camelbert": camelbert_spelling,
+    "undiacritized": undiacritized,
+    "raw": as_written,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +143,10 @@ class Window:
 class WordTokenizer:
     """A fast tokenizer, a spelling and, for the embedded encoder, a stem lexicon.
 
+    Pieces of frequent words are remembered: words are cut one by one, so their neighbours do not matter.
+
     Args:
-        tokenizer: any `PreTrainedTokenizerFast`.
+        tokenizer: any `PreTrainedTokenizerFast`, or a `PieceTokenizer`.
         max_length: most pieces in a window, special ones included (from the encoder's config).
         spelling: a key of `SPELLINGS`.
         lexicon: cuts words into stem and affixes; None feeds whole words.
@@ -101,7 +157,7 @@ class WordTokenizer:
 
     def __init__(
         self,
-        tokenizer: PreTrainedTokenizerFast,
+        tokenizer: PreTrainedTokenizerFast | PieceTokenizer,
         *,
         max_length: int,
         spelling: str = "ahdath",
@@ -111,10 +167,12 @@ class WordTokenizer:
             raise ConfigError(f"spelling {spelling!r} is unknown; expected one of {sorted(SPELLINGS)}")
         if max_length < 16:
             raise ConfigError(f"max_length is {max_length}; expected at least 16 pieces a window")
-        self.tokenizer, self.max_length, self.lexicon = tokenizer, max_length, lexicon
+        self.tokenizer: Any = tokenizer  # transformers has no types
+        self.max_length, self.lexicon = max_length, lexicon
         self.spelling = spelling
         self._spell = SPELLINGS[spelling]
         self._prefix, self._suffix = _special_ids(tokenizer)
+        self._known: dict[str, tuple[int, ...]] = {}
 
     def pieces(self, forms: Sequence[str]) -> tuple[list[list[int]], list[int] | None, list[str]]:
         """Piece ids of each word, the affix id of each word (with a lexicon), and the spelled words.
@@ -127,17 +185,25 @@ class WordTokenizer:
             cuts = [self.lexicon.segment(word) for word in spelled]
             given = [cut.stem for cut in cuts]
             affixes = [AFFIXES[cut.prefix, cut.suffix] for cut in cuts]
+        known = self._known
+        fresh = [word for word in dict.fromkeys(given) if word not in known]
+        if fresh:
+            if len(known) > _REMEMBERED:  # a bound for long-running processes
+                known = self._known = {}
+                fresh = list(dict.fromkeys(given))
+            known.update(self._cut_words(fresh))
+        return [list(known[word]) for word in given], affixes, spelled
+
+    def _cut_words(self, given: list[str]) -> dict[str, tuple[int, ...]]:
+        """Words -> their pieces."""
+        encoding = self.tokenizer.backend_tokenizer.encode(given, is_pretokenized=True, add_special_tokens=False)
         ids: list[list[int]] = [[] for _ in given]
-        if given:
-            encoding: Any = self.tokenizer(
-                given, is_split_into_words=True, add_special_tokens=False, truncation=False, verbose=False
-            )
-            for word, piece in zip(encoding.word_ids(), encoding["input_ids"], strict=True):
-                if word is not None:
-                    ids[word].append(piece)
+        for word, piece in zip(encoding.word_ids, encoding.ids, strict=True):
+            if word is not None:
+                ids[word].append(piece)
         unknown = self.tokenizer.unk_token_id
         limit = self.max_length // 4  # an endless "word" keeps its head and lets others live
-        return [piece[:limit] or [unknown] for piece in ids], affixes, spelled
+        return {word: tuple(piece[:limit] or [unknown]) for word, piece in zip(given, ids, strict=True)}
 
     def windows(self, text: str) -> tuple[list[Window], list[tuple[int, int]]]:
         """The windows of one paragraph, in order, and the offsets of its sentences.
@@ -192,10 +258,13 @@ def _ngrams(word: str) -> tuple[int, ...]:
     return tuple(character_ngrams(word)[:40])
 
 
-def _special_ids(tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], list[int]]:
+def _special_ids(tokenizer: PreTrainedTokenizerFast | PieceTokenizer) -> tuple[list[int], list[int]]:
     """Ids that the tokenizer puts before and behind a single sequence."""
+    backend: Any = tokenizer.backend_tokenizer
     marker = tokenizer.unk_token_id
-    built: list[int] = list(tokenizer(tokenizer.unk_token)["input_ids"]) if marker is not None else []
+    backend.no_truncation()  # as tokenizer.json may have stored it; transformers sets both at every call
+    backend.no_padding()
+    built: list[int] = list(backend.encode(tokenizer.unk_token).ids) if marker is not None else []
     if marker is None or built.count(marker) != 1:
         raise ConfigError(f"{type(tokenizer).__name__}: expected a tokenizer with an unknown token, found none")
     place = built.index(marker)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ahdath.bulk.inputs import file_digest
 from ahdath.errors import ModelError
+from ahdath.runtime.loading import engine_of
 
 __all__ = ["ModelVersion", "model_version", "resolved"]
 
@@ -19,12 +20,14 @@ _SUFFIXES = {".json", ".safetensors", ".txt", ".model", ".onnx", ".xml", ".bin",
 class ModelVersion(NamedTuple):
     """A model by `name`; `weights` is the head of their SHA-256, as `shipping.digest` has it; `files` is of all files.
 
-    Thresholds and the ontology are in the configuration, so results depend on more than weights.
+    Thresholds and the ontology are in the configuration, so results depend on more than weights; and on the `engine`, whose
+    scores differ in the second or third place.
     """
 
     name: str
     weights: str
     files: str
+    engine: str
 
 
 def model_version(model: str | None) -> ModelVersion:
@@ -42,7 +45,7 @@ def model_version(model: str | None) -> ModelVersion:
         raise ModelError(f"{folder}: expected a model folder with {_WEIGHTS}, found none; check the path")
     told = "\n".join(f"{name} {digest}" for name, digest in digests.items())
     name = "embedded" if model is None else Path(model).name
-    return ModelVersion(name, digests[_WEIGHTS][:16], hashlib.sha256(told.encode()).hexdigest()[:16])
+    return ModelVersion(name, digests[_WEIGHTS][:16], hashlib.sha256(told.encode()).hexdigest()[:16], engine_of(folder))
 
 
 def _folder(model: str | None) -> Path:

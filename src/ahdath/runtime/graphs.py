@@ -1,0 +1,363 @@
+"""The network as two static graphs for ONNX Runtime: windows -> word scores, and events -> argument scores.
+
+The graphs hold no weights. Each initialiser is named in a plan beside them that says which tensors of the model it is
+made of (`weights.make`), so one file of weights serves torch and the exported engine alike. Built with the operators
+of ONNX and the fused ones of ONNX Runtime (`com.microsoft`); batch, length and events are dynamic.
+
+Activations of the int8 products are quantised row by row, each by its own largest value, and the sum over a padded
+sentence in the attention is part of a matrix product, which adds in order: what a paragraph gives does not depend on
+who shares its batch, to the last bit of the encoder. Only the exporter (extra `ahdath[export]`) imports this module.
+
+Dimensions: B windows, L pieces, T = B x L, W words, N = B x W, S sentences, E events; sizes as in `modeling`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from onnx import TensorProto, helper
+
+from ..errors import ModelError
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+__all__ = ["OPSET", "Builder", "Graphs", "Rows", "build", "pairs_graph", "words_graph"]
+
+OPSET = [("", 17), ("com.microsoft", 1)]
+_ACTIVATIONS = {"gelu": "Gelu", "gelu_new": "FastGelu", "gelu_pytorch_tanh": "FastGelu", "gelu_fast": "FastGelu"}
+_FROM_PADDING = ("roberta", "xlm-roberta", "camembert")  # these count positions from behind the padding id on
+_TYPES = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "int8": TensorProto.INT8}
+_INTEGER, _FLOAT = TensorProto.INT64, TensorProto.FLOAT
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """Both graphs without weights, and for each the plan: initialiser -> [recipe, names of tensors]."""
+
+    words: ModelProto
+    pairs: ModelProto
+    plan: dict[str, dict[str, list[str]]]
+
+
+@dataclass
+class Rows:
+    """A matrix quantised by row: unsigned bytes around `middle`, and the scale of each row. Shape: (T, K), (T, 1).
+
+    Without `scales` it is the matrix itself, as float graphs have it.
+    """
+
+    values: str
+    scales: str = ""
+    middle: int = 128
+
+
+@dataclass
+class Builder:
+    """Collects nodes, small constants and planned initialisers of one graph."""
+
+    shapes: Mapping[str, tuple[int, ...]]
+    int8: bool
+    nodes: list[Any] = field(default_factory=list)
+    initializers: dict[str, Any] = field(default_factory=dict)
+    plan: dict[str, list[str]] = field(default_factory=dict)
+
+    def op(self, kind: str, *inputs: str, outputs: int = 1, domain: str = "", **attributes: Any) -> Any:
+        """Add a node; the name of its output, or the names of all of them."""
+        names = [f"{kind}_{len(self.nodes)}_{number}" for number in range(outputs)]
+        self.nodes.append(helper.make_node(kind, list(inputs), names, domain=domain, **attributes))
+        return names[0] if outputs == 1 else names
+
+    def fused(self, kind: str, *inputs: str, **attributes: Any) -> Any:
+        """An operator of ONNX Runtime's own."""
+        return self.op(kind, *inputs, domain="com.microsoft", **attributes)
+
+    def constant(self, values: Sequence[float] | float, kind: int = _INTEGER) -> str:
+        """A small constant inside the graph."""
+        shape = [] if isinstance(values, int | float) else [len(values)]
+        listed = [values] if isinstance(values, int | float) else list(values)
+        name = f"constant_{kind}_{'_'.join(map(str, listed))}_{len(shape)}"
+        self.initializers.setdefault(name, helper.make_tensor(name, kind, shape, listed))
+        return name
+
+    def weight(self, recipe: str, *sources: str, shape: Sequence[int], kind: str = "float32") -> str:
+        """An initialiser that the loader makes of tensors of the model by a recipe of `weights.make`."""
+        name = f"{sources[0]}:{recipe}"
+        if name not in self.plan:
+            self.plan[name] = [recipe, *sources]
+            tensor = TensorProto(name=name, data_type=_TYPES[kind], dims=shape, data_location=TensorProto.EXTERNAL)
+            tensor.external_data.add(key="location", value="injected")
+            self.initializers[name] = tensor
+        return name
+
+    def vector(self, name: str) -> str:
+        """A small tensor in float32, as it stands."""
+        return self.weight("float", name, shape=self.shapes[name])
+
+    def table(self, name: str) -> str:
+        """An embedding table, in half precision beside products in eight bits."""
+        recipe, kind = ("half", "float16") if self.int8 else ("float", "float32")
+        return self.weight(recipe, name, shape=self.shapes[name], kind=kind)
+
+    def look_up(self, name: str, ids: str) -> str:
+        """Rows of an embedding table, in float32."""
+        return str(self.op("Cast", self.op("Gather", self.table(name), ids), to=_FLOAT))
+
+    def rows(self, x: str, at: str, *, activated: bool = False) -> Rows:
+        """Quantise the rows of x, each by its largest value. Shape: (T, K).
+
+        at: the layer that reads them.
+        activated: x comes from a GELU, which never falls below -0.17: nearly all levels go to the positive side.
+        """
+        if not self.int8:
+            return Rows(x)
+        middle = 16 if activated else 128
+        largest = self.op("ReduceMax", x if activated else self.op("Abs", x), axes=[1], keepdims=1)
+        least = self.constant(0.17 / middle if activated else 1e-12, _FLOAT)
+        scales = self.op("Max", self.op("Mul", largest, self.constant(1 / (255 - middle), _FLOAT)), least)
+        flat = self.op("Reshape", scales, self.constant([-1]))
+        value = helper.make_tensor("value", TensorProto.UINT8, [1], [middle])
+        middles = self.op("ConstantOfShape", self.op("Shape", flat), value=value)
+        return Rows(self.op("QuantizeLinear", x, flat, middles, axis=0), scales, middle)
+
+    def product(self, x: Rows, name: str) -> str:
+        """x times a weight, without bias. Shape: (T, K) -> (T, N)."""
+        out, size = self.shapes[name]
+        if not x.scales:
+            return str(self.op("MatMul", x.values, self.weight("transposed", name, shape=(size, out))))
+        weight = self.weight("int8", name, shape=(size, out), kind="int8")
+        scale = self.weight("scale", name, shape=(out,))
+        one, middle = self.constant(1.0, _FLOAT), self.constant(x.middle, TensorProto.UINT8)
+        return str(self.op("Mul", self.fused("MatMulIntegerToFloat", x.values, weight, one, scale, middle), x.scales))
+
+    def linear(self, x: str, name: str) -> str:
+        """A small layer in float32. Shape: (…, K) -> (…, N)."""
+        out, size = self.shapes[f"{name}.weight"]
+        result = self.op("MatMul", x, self.weight("transposed", f"{name}.weight", shape=(size, out)))
+        return str(self.op("Add", result, self.vector(f"{name}.bias")) if f"{name}.bias" in self.shapes else result)
+
+    def normalized(self, x: str, name: str, epsilon: float) -> str:
+        weights = (self.vector(f"{name}.weight"), self.vector(f"{name}.bias"))
+        return str(self.op("LayerNormalization", x, *weights, epsilon=epsilon, axis=-1))
+
+    def added(self, x: str, skip: str, bias: str, norm: str, epsilon: float) -> str:
+        """Layer norm of x + bias + skip (the fused operator for it took ten times as long)."""
+        return self.normalized(self.op("Add", self.op("Add", x, bias), skip), norm, epsilon)
+
+    def some(self, none: str) -> str:
+        """Logit of anything, from the logarithm of the probability of nothing, which is below zero."""
+        return str(self.op("Sub", self.op("Log", self.op("Sub", self.constant(1.0, _FLOAT), self.op("Exp", none))), none))
+
+    def lstm(self, x: str, lengths: str, name: str) -> str:
+        """Both directions of `modeling.BiLSTM`: padding is never read. Shape: (B, W, K) -> (B, W, 2 x hidden)."""
+        hidden = self.shapes[f"{name}.ahead.weight_ih_l0"][0] // 4
+        turned = self.op("Transpose", x, perm=[1, 0, 2])
+        read = self.op("LSTM", turned, *self.lstm_weights(name), lengths, hidden_size=hidden, direction="bidirectional")
+        return str(self.op("Reshape", self.op("Transpose", read, perm=[2, 0, 1, 3]), self.constant([0, 0, 2 * hidden])))
+
+    def lstm_weights(self, name: str) -> tuple[str, str, str]:
+        """Of input, state and bias, both directions in each. Shape: (2, 4 x hidden, K), (2, 4 x hidden, hidden), (2, 8 x hidden)."""
+        gates, size = self.shapes[f"{name}.ahead.weight_ih_l0"]
+
+        def part(recipe: str, kinds: Sequence[str], *shape: int) -> str:
+            names = [f"{name}.{side}.{kind}_l0" for side in ("ahead", "back") for kind in kinds]
+            return self.weight(recipe, *names, shape=(2, *shape))
+
+        return (part("lstm", ["weight_ih"], gates, size), part("lstm", ["weight_hh"], gates, gates // 4),
+                part("lstm bias", ["bias_ih", "bias_hh"], 2 * gates))  # fmt: skip
+
+    def model(self, inputs: Mapping[str, tuple[int, list[Any]]], outputs: Mapping[str, str]) -> ModelProto:
+        """The finished graph; `outputs` maps the name that callers see to the name of a node's output."""
+        given = [helper.make_tensor_value_info(name, *what) for name, what in inputs.items()]
+        nodes = [*self.nodes, *(helper.make_node("Identity", [inner], [name]) for name, inner in outputs.items())]
+        results = [helper.make_tensor_value_info(name, _FLOAT, None) for name in outputs]
+        graph = helper.make_graph(nodes, "ahdath", given, results, list(self.initializers.values()))
+        opsets = [helper.make_opsetid(*one) for one in OPSET]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="ahdath")
+
+
+def build(config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], *, int8: bool = True) -> Graphs:
+    """The graphs of a model.
+
+    Args:
+        config: config.json of the model; shapes: its tensors by name.
+        int8: quantise the products of the encoder and of the word states; otherwise all is float32.
+
+    Raises:
+        ModelError: the encoder is of an architecture that has no graph.
+    """
+    _check_architecture(config["encoder"])
+    words, pairs = Builder(shapes, int8), Builder(shapes, int8)
+    return Graphs(words_graph(words, config), pairs_graph(pairs, config), {"words": words.plan, "pairs": pairs.plan})
+
+
+def _check_architecture(encoder: Mapping[str, Any]) -> None:
+    """Raises ModelError for the config of an encoder that has no graph."""
+    if encoder["model_type"] not in ("bert", *_FROM_PADDING) or encoder.get("hidden_act", "gelu") not in _ACTIVATIONS:
+        raise ModelError(
+            f"encoder {encoder['model_type']!r} with activation {encoder.get('hidden_act')!r}: expected one like BERT or "
+            "RoBERTa with gelu, no other can be exported; use runtime='torch'"
+        )
+
+
+def words_graph(g: Builder, config: Mapping[str, Any]) -> ModelProto:
+    """Scores and states of words, as `modeling.AhdathModel.word_heads` has them."""
+    hidden = _encoder(g, config["encoder"])
+    states = _word_states(g, hidden, config)
+    first = g.fused("Gelu", g.linear(states, "trigger.0"))
+    trigger = g.linear(first, "trigger.3")
+    outputs = {
+        "trigger": trigger,
+        "continuation": g.op("Squeeze", g.linear(states, "continuation"), g.constant([2])),
+        "sentence": _sentences(g, states, trigger),
+        "states": states,
+        "projected": g.linear(states, "pairs.word"),
+    }
+    inputs: dict[str, tuple[int, list[Any]]] = {
+        "input_ids": (_INTEGER, ["B", "L"]),
+        "padding": (_FLOAT, ["B", 1, 1, "L"]),
+        "inside": (_FLOAT, ["B", "S", "W"]),
+        "lengths": (TensorProto.INT32, ["B"]),
+        "word_mask": (_FLOAT, ["B", "W", 1]),
+        "token_type_ids": (_INTEGER, ["B", "L"]),
+        **_pool_inputs(config["pooling"]),
+    }
+    if config["lexicon_size"]:
+        inputs |= {name: (_INTEGER, ["B", "W"]) for name in ("rows", "prefixes", "suffixes")}
+    if config["ngram_buckets"]:
+        inputs |= {"ngrams": (_INTEGER, ["B", "W", "G"]), "ngram_roots": (_FLOAT, ["B", "W", 1])}
+    return g.model(inputs, outputs)
+
+
+def _encoder(g: Builder, encoder: Mapping[str, Any]) -> str:
+    """States of the pieces. Shape: (T, hidden)."""
+    at, size, epsilon = "encoder.embeddings", encoder["hidden_size"], encoder["layer_norm_eps"]
+    start = encoder["pad_token_id"] + 1 if encoder["model_type"] in _FROM_PADDING else 0
+    length = g.op("Gather", g.op("Shape", "input_ids"), g.constant([1]))
+    places = g.op("Slice", g.table(f"{at}.position_embeddings.weight"), g.constant([start]),
+                  g.op("Add", length, g.constant([start])), g.constant([0]))  # fmt: skip
+    pieces = g.op("Add", g.look_up(f"{at}.word_embeddings.weight", "input_ids"),
+                  g.look_up(f"{at}.token_type_embeddings.weight", "token_type_ids"))  # fmt: skip
+    summed = g.op("Add", pieces, g.op("Cast", places, to=_FLOAT))
+    states = g.op("Reshape", g.normalized(summed, f"{at}.LayerNorm", epsilon), g.constant([-1, size]))
+    for number in range(encoder["num_hidden_layers"]):
+        states = _layer(g, states, f"encoder.encoder.layer.{number}", encoder)
+    return str(states)
+
+
+def _layer(g: Builder, states: str, at: str, encoder: Mapping[str, Any]) -> str:
+    epsilon = encoder["layer_norm_eps"]
+    here = g.rows(states, f"{at}.attention.self.query")
+    mixed = g.rows(_attention(g, here, f"{at}.attention.self", encoder), f"{at}.attention.output.dense")
+    out = g.product(mixed, f"{at}.attention.output.dense.weight")
+    # The weights of the attention sum to one: what they weigh may get its bias behind them, and the output layer apply it.
+    sources = [f"{at}.attention.{name}" for name in ("output.dense.bias", "output.dense.weight", "self.value.bias")]
+    bias = g.weight("moved bias", *sources, shape=g.shapes[sources[0]])
+    states = g.added(out, states, bias, f"{at}.attention.output.LayerNorm", epsilon)
+    inner = g.product(g.rows(states, f"{at}.intermediate.dense"), f"{at}.intermediate.dense.weight")
+    kind = _ACTIVATIONS[encoder.get("hidden_act", "gelu")]
+    inner = g.fused(kind, g.op("Add", inner, g.vector(f"{at}.intermediate.dense.bias")))
+    out = g.product(g.rows(inner, f"{at}.output.dense", activated=True), f"{at}.output.dense.weight")
+    return g.added(out, states, g.vector(f"{at}.output.dense.bias"), f"{at}.output.LayerNorm", epsilon)
+
+
+def _attention(g: Builder, states: Rows, at: str, encoder: Mapping[str, Any]) -> str:
+    """What each piece takes from the others. Shape: (T, hidden).
+
+    The keys have no bias: it would add the same to all scores of a query.
+    """
+    heads, size = encoder["num_attention_heads"], encoder["hidden_size"]
+    batch = g.op("Gather", g.op("Shape", "input_ids"), g.constant([0]))
+    shape = g.op("Concat", batch, g.constant([-1, heads, size // heads]), axis=0)
+
+    def split(x: str, order: list[int]) -> str:
+        return str(g.op("Transpose", g.op("Reshape", x, shape), perm=order))
+
+    query = g.op("Add", g.product(states, f"{at}.query.weight"), g.vector(f"{at}.query.bias"))
+    key, value = g.product(states, f"{at}.key.weight"), g.product(states, f"{at}.value.weight")
+    scores = g.op("MatMul", split(query, [0, 2, 1, 3]), split(key, [0, 2, 3, 1]))
+    scores = g.op("Mul", scores, g.constant((size // heads) ** -0.5, _FLOAT))
+    mixed = g.op("MatMul", g.op("Softmax", g.op("Add", scores, "padding"), axis=-1), split(value, [0, 2, 1, 3]))
+    return str(g.op("Reshape", g.op("Transpose", mixed, perm=[0, 2, 1, 3]), g.constant([-1, size])))
+
+
+def _pool_inputs(pooling: str) -> dict[str, tuple[int, list[Any]]]:
+    if pooling == "mean":
+        return {"shares": (_FLOAT, ["B", "W", "L"])}
+    places: dict[str, tuple[int, list[Any]]] = {"first": (_INTEGER, ["N"]), "last": (_INTEGER, ["N"])}
+    return {"first": places["first"]} if pooling == "first" else places
+
+
+def _word_states(g: Builder, hidden: str, config: Mapping[str, Any]) -> str:
+    """Word states as `modeling.WordEncoder` makes them, padding zero. Shape: (B, W, H)."""
+    size, inner, pooling = config["word_size"], config["encoder"]["hidden_size"], config["pooling"]
+    if pooling == "mean":
+        batch = g.op("Gather", g.op("Shape", "input_ids"), g.constant([0]))
+        states = g.op("Reshape", hidden, g.op("Concat", batch, g.constant([-1, inner]), axis=0))
+        pooled = g.op("Reshape", g.op("MatMul", "shares", states), g.constant([-1, inner]))
+    else:
+        taken = [g.op("Gather", hidden, name) for name in _pool_inputs(pooling)]
+        pooled = taken[0] if len(taken) == 1 else g.op("Concat", *taken, axis=1)
+    states = g.op("Add", g.product(g.rows(pooled, "words.from_pieces"), "words.from_pieces.weight"), g.vector("words.from_pieces.bias"))
+    shape = g.op("Concat", g.op("Slice", g.op("Shape", "word_mask"), g.constant([0]), g.constant([2])), g.constant([size]), axis=0)
+    states = g.op("Reshape", states, shape)
+    if config["lexicon_size"]:
+        known = g.op("Cast", g.op("Gather", g.weight("vectors", "words.vectors", shape=g.shapes["words.vectors"], kind="int8"),
+                                  "rows"), to=_FLOAT)  # fmt: skip
+        scaled = g.weight("scaled", "words.from_vectors.weight", "words.vector_scale",
+                          shape=g.shapes["words.from_vectors.weight"][::-1])  # fmt: skip
+        states = g.op("Add", states, g.op("MatMul", known, scaled))
+        prefix = g.op("Gather", g.vector("words.prefixes.weight"), "prefixes")
+        states = g.op("Add", g.op("Add", states, prefix), g.op("Gather", g.vector("words.suffixes.weight"), "suffixes"))
+    if config["ngram_buckets"]:
+        summed = g.op("ReduceSum", g.look_up("words.ngrams.weight", "ngrams"), g.constant([2]), keepdims=0)
+        states = g.op("Add", states, g.linear(g.op("Div", summed, "ngram_roots"), "words.from_ngrams"))
+    states = g.normalized(states, "words.norm", 1e-5)
+    both = g.op("Concat", states, g.lstm(states, "lengths", "words.context"), axis=2)
+    return str(g.op("Mul", both, "word_mask"))
+
+
+def _sentences(g: Builder, states: str, trigger: str) -> str:
+    """Noisy-or of the triggers of each sentence, mixed with attention over its words. Shape: (B, S, types)."""
+    absent = g.op("Max", g.op("Neg", g.op("Softplus", trigger)), g.constant(-12.0, _FLOAT))
+    none = g.op("Min", g.op("MatMul", "inside", absent), g.constant(-1e-4, _FLOAT))
+    some = g.some(none)
+    score = g.op("Min", g.op("Exp", g.linear(states, "sentence_attention")), g.constant(1e4, _FLOAT))
+    valued = g.op("MatMul", "inside", g.op("Mul", score, g.linear(states, "sentence_values")))
+    total = g.op("Max", g.op("MatMul", "inside", score), g.constant(1e-6, _FLOAT))
+    both = g.op("Concat", *(g.op("Unsqueeze", x, g.constant([3])) for x in (some, g.op("Div", valued, total))), axis=3)
+    return str(g.op("Squeeze", g.linear(both, "sentence_mix"), g.constant([3])))
+
+
+def pairs_graph(g: Builder, config: Mapping[str, Any]) -> ModelProto:
+    """Arguments and attributes of events, as `modeling.PairHead` reads them."""
+    u = g.op("Gather", "projected", "window")
+    v = g.op("Unsqueeze", g.linear("triggers", "pairs.trigger"), g.constant([1]))
+    terms = [g.op("Unsqueeze", g.op("Gather", g.vector("pairs.kind.weight"), "kind"), g.constant([1])),
+             g.op("Gather", g.vector("pairs.distance.weight"), "distance"),
+             g.op("Gather", g.vector("pairs.sentence.weight"), "same")]  # fmt: skip
+    summed = g.op("Add", g.op("Add", u, v), g.linear(g.op("Mul", u, v), "pairs.product"))
+    for term in terms:
+        summed = g.op("Add", summed, term)
+    pair = g.fused("Gelu", g.normalized(summed, "pairs.norm", 1e-5))
+    read = g.lstm(pair, "lengths", "pairs.context")
+    tags = g.linear(g.op("Concat", pair, read, axis=2), "pairs.tags")
+    weights = g.op("Softmax", g.op("Add", g.linear(read, "pairs.cue"), "padding"), axis=1)
+    cues = g.op("MatMul", g.op("Transpose", weights, perm=[0, 2, 1]), read)
+    flat = g.op("Reshape", read, g.constant([-1, config["pair_size"]]))
+    here = g.op("Gather", flat, "here")
+    inner = g.fused("Gelu", g.linear(g.op("Concat", here, g.op("Squeeze", cues, g.constant([1])), axis=1), "pairs.values.0"))
+    inputs = {
+        "projected": (_FLOAT, ["B", "W", config["pair_size"]]),
+        "triggers": (_FLOAT, ["E", g.shapes["pairs.trigger.weight"][1]]),
+        "window": (_INTEGER, ["E"]),
+        "kind": (_INTEGER, ["E"]),
+        "here": (_INTEGER, ["E"]),
+        "distance": (_INTEGER, ["E", "W"]),
+        "same": (_INTEGER, ["E", "W"]),
+        "padding": (_FLOAT, ["E", "W", 1]),
+        "lengths": (TensorProto.INT32, ["E"]),
+    }
+    return g.model(inputs, {"argument": tags, "attribute": g.linear(inner, "pairs.values.3")})
