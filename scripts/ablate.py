@@ -1,15 +1,12 @@
 """What the parts of the embedded model are worth: `python scripts/ablate.py runs/encoder` writes docs/ablations.md. Each variant learns from
 the same half of `seeds/train.jsonl`, with one seed, for fourteen epochs: enough to rank choices, not to be compared with
-docs/benchmarks.md. The encoder of random weights keeps the tokenizer and the vectors beside it."""
+docs/benchmarks.md."""
 
 from __future__ import annotations
 
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
-
-from transformers import AutoConfig, AutoModel, set_seed
 
 from ahdath.config import read_config
 from ahdath.corpus import read_jsonl, write_jsonl
@@ -20,16 +17,13 @@ VARIANTS = {
     "words from the mean of their pieces": {"pooling": "mean"},
     "words from their first piece": {"pooling": "first"},
     "stem vectors only as initial embeddings of the encoder": {"lexical_features": False, "ngram_buckets": 0},
-    "features beside an encoder of random weights": {"encoder": "runs/ablation/random"},
 }
 
 
 def main() -> None:
     """Train every variant, write the table."""
     folder, encoder = Path("runs/ablation"), Path(sys.argv[1])
-    shutil.copytree(encoder, folder / "random", dirs_exist_ok=True)
-    set_seed(0)
-    AutoModel.from_config(AutoConfig.from_pretrained(encoder), add_pooling_layer=False).save_pretrained(folder / "random")
+    folder.mkdir(parents=True, exist_ok=True)
     write_jsonl(folder / "train.jsonl", read_jsonl("seeds/train.jsonl")[::2])
     base = read_config(TrainConfig, "configs/embedded.yaml", [f"encoder={encoder}", f"train={folder / 'train.jsonl'}"])
     page = f"# Ablations\n\n{' '.join((__doc__ or '').split())}\n\nF1 in percent on `seeds/test.jsonl`.\n\n"

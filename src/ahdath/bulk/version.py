@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from ahdath.bulk.inputs import file_digest
 from ahdath.errors import ModelError
-from ahdath.runtime.loading import engine_of
 
 __all__ = ["ModelVersion", "model_version", "resolved"]
 
@@ -35,6 +34,8 @@ def model_version(model: str | None) -> ModelVersion:
 
     Raises ModelError when there is no model.
     """
+    from ahdath.runtime.loading import engine_of
+
     folder = _folder(model)
     digests = {
         path.name: file_digest(path)

@@ -4,6 +4,11 @@
     spelling.py    spellings that normalisation undoes, typos that it does not
     speed.py       latency and throughput; import, first answer and memory of fresh processes; fine-tuning
     systems.py     seeds of a model, the shipped one and the baselines on one data file
+    speedrun.py    all of speed in one run, ours beside others' (throughput, peers, roofline, subjects, fresh, speed_page;
+                   scripts/speed.py, docs/speed.md)
+    capacity.py    what labelling in bulk costs (scripts/capacity.py, docs/capacity.md)
+    ner.py         encoders on ANERcorp; tagger.py: the classifier; encoders.py: encoders on seeds (docs/encoder.md)
+    suggesting.py  what few annotated paragraphs are worth (scripts/suggest.py, docs/suggest.md)
     wording.py     the same event in the words of several outlets (scripts/wording.py, docs/wording.md)
     leaderboard.py answers of any system -> docs/leaderboard.json and its table (scripts/leaderboard.py)
     blocks.py      the code of a page, run; site.py: what the site tells of commands, types, files (scripts/docs.py)

@@ -7,6 +7,7 @@ is what MkDocs calls.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -115,16 +116,7 @@ def example() -> str:
     from ahdath import render
     from ahdath.corpus import compile_record
 
-    record = {
-        "id": "example",
-        "text": "قصفت طائرات مجهولة مستودعا للوقود في ضواحي المدينة فجر الاثنين، ونفى الجيش مقتل مدنيين في القصف.",
-        "events": [
-            {"type": "Conflict.Attack", "trigger": "قصفت", "args": [
-                ["Agent", "طائرات مجهولة"], ["Target", "مستودعا للوقود"], ["Place", "ضواحي المدينة"], ["Time", "فجر الاثنين"]]},
-            {"type": "Diplomacy.Reject", "trigger": "ونفى", "args": [["Agent", "الجيش"], ["Topic", "مقتل مدنيين في القصف"]]},
-            {"type": "Life.Die", "trigger": "مقتل", "polarity": "negative", "args": [["Victim", "مدنيين"]]},
-        ],
-    }  # fmt: skip
+    record = json.loads(Path(__file__).with_name("example.json").read_text(encoding="utf-8"))
     drawn = render.fragment(replace(compile_record(record, Ontology.default()), id="", meta={}))
     return f'<div class="example">\n{" ".join(drawn.split())}\n</div>'
 

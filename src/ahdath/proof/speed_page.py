@@ -158,7 +158,7 @@ def _length(found: Found) -> str:
         same = f"{one['same']:,} of {one['paragraphs']:,}"
         rows.append([f"{megabytes:,.2f}", *seconds, *memory, same, f"{one['score_gap']:.4f}"])
     head = ["MB", "stream, s (a MB)", "one text, s (a MB)", "MiB loaded", "MiB stream", "MiB one text", "paragraphs as alone", "scores differ by"]
-    return _table(head, rows)
+    return f"![Seconds and memory by length of the text](speed-length.svg)\n\n{_table(head, rows)}"
 
 
 def _accuracy(found: Found) -> str:
