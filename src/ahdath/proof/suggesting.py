@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NEW_TYPES", "Plan", "choosing", "choosing_table", "own_events", "own_events_table", "points"]
 
-NEW_TYPES = {"Justice.Arrest": "Courts.Detain", "Justice.Prosecute": "Courts.Try", "Justice.Release": "Courts.Free"}
+NEW_TYPES: dict[str, str] = json.loads(Path(__file__).with_name("new_types.json").read_text(encoding="utf-8"))
 """Types of the corpus that play the new ones, and what the ontology of the measurement calls them."""
 
 STARTS = {
