@@ -2,7 +2,7 @@
 docs/encoder.md. FOLDER holds train.txt, test.txt and test_clean.txt.
 
 A run that breaks off goes on when started again. `--config` names settings whose encoder, spelling, features and rates are used
-(configs/arabertv02.yaml for AraBERT); `--limit 300 --epochs 2 --output /tmp/trial` is a trial.
+(configs/arabertv02.yaml for AraBERT); `--limit 300 --epochs 2 --output trial` is a trial.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Measure speed against stock pipelines and the machine's own limit: writes docs/speed.json, docs/speed.md and its plot.
 
 `python scripts/speed.py` measures what is missing, about twelve minutes on two quiet cores; `--only embedded-60 length` some
-sections, `--again` those that are there too, `--quick --output /tmp/speed` tries everything out. Run it at the root of the
+sections, `--again` those that are there too, `--quick --output trial` tries everything out. Run it at the root of the
 repository, on a machine that does nothing else.
 """
 

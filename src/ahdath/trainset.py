@@ -97,15 +97,19 @@ def collate_labels(items: Sequence[tuple[Window, WindowLabels]], pad_id: int) ->
 
 
 class Collator:
-    """Padding, and word dropout: some words become unknown, so that the context must speak for them."""
+    """Padding by `pad`, and word dropout: some words become unknown, so that the context must speak for them."""
 
-    def __init__(self, tokenizer: WordTokenizer, word_dropout: float) -> None:
+    def __init__(
+        self, tokenizer: WordTokenizer, word_dropout: float,
+        pad: Callable[[Sequence[Any], int], dict[str, torch.Tensor]] = collate_labels,
+    ) -> None:  # fmt: skip
+        self.batch = pad
         self.pad = tokenizer.tokenizer.pad_token_id or 0
         self.unknown = tokenizer.tokenizer.unk_token_id
         self.share = word_dropout
 
-    def __call__(self, items: Sequence[tuple[Window, WindowLabels]]) -> dict[str, torch.Tensor]:
-        batch = collate_labels(items, self.pad)
+    def __call__(self, items: Sequence[Any]) -> dict[str, torch.Tensor]:
+        batch = self.batch(items, self.pad)
         if self.share:
             hidden = (torch.rand(batch["word_mask"].shape) < self.share) & batch["word_mask"]
             for row, word in hidden.nonzero().tolist():

@@ -6,11 +6,7 @@ held is its own.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +15,7 @@ from typing import Any
 
 from ahdath.errors import DataError
 from ahdath.proof.peers import STRIDE, Peer
+from ahdath.proof.speed import run_fresh
 from ahdath.proof.subjects import Subject
 from ahdath.proof.throughput import alternate
 
@@ -107,12 +104,7 @@ def started(program: str, *arguments: str) -> dict[str, Any]:
 
     Raises DataError when it fails.
     """
-    start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - start
-    if done.returncode:
-        raise DataError(f"a fresh process failed: {done.stderr.strip()[-2000:]}")
-    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    seconds, said = run_fresh(program, *arguments)
     return {"seconds": seconds, **said}
 
 

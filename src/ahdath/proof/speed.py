@@ -29,7 +29,7 @@ from ahdath.text import words
 if TYPE_CHECKING:
     from ahdath.training import TrainConfig
 
-__all__ = ["cold_start", "environment", "fine_tuning", "latency"]
+__all__ = ["cold_start", "environment", "fine_tuning", "latency", "run_fresh"]
 
 
 class Reader(Protocol):
@@ -112,9 +112,9 @@ def cold_start(text_file: str | Path, *, model: str | Path | None = None, runs: 
     process before them warms the file cache. Raises DataError when a process fails.
     """
     arguments = [str(text_file), *([] if model is None else [str(model)])]
-    _fresh(_ANSWER, *arguments)
-    imports = [_fresh(_IMPORT)[1] for _ in range(runs)]
-    answers = [_fresh(_ANSWER, *arguments) for _ in range(runs)]
+    run_fresh(_ANSWER, *arguments)
+    imports = [run_fresh(_IMPORT)[1] for _ in range(runs)]
+    answers = [run_fresh(_ANSWER, *arguments) for _ in range(runs)]
     return {
         "runs": runs,
         "import_s": median(one["import_s"] for one in imports),
@@ -125,7 +125,7 @@ def cold_start(text_file: str | Path, *, model: str | Path | None = None, runs: 
     }
 
 
-def _fresh(program: str, *arguments: str) -> tuple[float, dict[str, Any]]:
+def run_fresh(program: str, *arguments: str) -> tuple[float, dict[str, Any]]:
     """Run a program in a new process; its wall-clock seconds and the JSON that it prints last."""
     start = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)

@@ -29,6 +29,7 @@ from ahdath.modeling import AhdathModel
 from ahdath.text import words
 from ahdath.tokenization import Window, WordTokenizer, collate
 from ahdath.training import TrainConfig, build_extractor, parameter_groups
+from ahdath.trainset import Collator
 from ahdath.warmstart import is_model
 
 __all__ = ["HEADS", "STARTS", "Example", "Fitted", "Tagger", "collate_examples", "examples", "fit"]
@@ -199,30 +200,10 @@ def fit(
     model = Tagger(body, len(names), head=head, dropout=settings.dropout)
     with TemporaryDirectory() as folder:  # which Trainer wants; nothing is kept in it
         trainer = _Training(model=model, args=_arguments(settings, folder), train_dataset=data,
-                            data_collator=_Collator(tokenizer, settings), settings=settings)  # fmt: skip
+                            data_collator=Collator(tokenizer, settings.word_dropout, collate_examples), settings=settings)  # fmt: skip
         trainer.remove_callback(PrinterCallback)
         trainer.train()
     return Fitted(model, tokenizer, tuple(names), settings.bf16)
-
-
-class _Collator:
-    """Padding, and word dropout: some words become unknown, so that the context must speak for them."""
-
-    def __init__(self, tokenizer: WordTokenizer, settings: TrainConfig) -> None:
-        self.pad, self.unknown = tokenizer.tokenizer.pad_token_id or 0, tokenizer.tokenizer.unk_token_id
-        self.share = settings.word_dropout
-
-    def __call__(self, items: Sequence[tuple[Example, Sequence[int]]]) -> dict[str, Tensor]:
-        batch = collate_examples(items, self.pad)
-        if self.share:
-            hidden = (torch.rand(batch["word_mask"].shape) < self.share) & batch["word_mask"]
-            for row, word in hidden.nonzero().tolist():
-                first, last = batch["pieces"][row, word].tolist()
-                batch["input_ids"][row, first : last + 1] = self.unknown
-            if "rows" in batch:
-                batch["rows"][hidden] = 0
-                batch["ngrams"][hidden] = 0
-        return batch
 
 
 class _Training(Trainer):  # type: ignore[misc]  # transformers has no types

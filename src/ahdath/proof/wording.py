@@ -199,7 +199,8 @@ An outlet that writes `شهيد` and one that writes `قتيل` tell the same ev
 `القوات الإسرائيلية`, `إرهابيون`, `مسلحون` and `معارضة`. The type of the event should not depend on it.
 `src/ahdath/proof/wording.jsonl` has sets of sentences that differ only in such a choice; the first of each set has the
 plainest word. They were composed for this page and checked by no human reader. They are short and clear; in the long
-sentences of newspapers wording may do more. Written by `python scripts/wording.py`.
+sentences of newspapers wording may do more. Written by `python scripts/wording.py`, in
+float32; the int8 graphs, which run by default, may differ where a probability stands at the threshold.
 """
 
 
