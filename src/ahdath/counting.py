@@ -26,6 +26,7 @@ __all__ = [
     "align",
     "by_trigger",
     "event_keys",
+    "mistakes",
     "overlap_matches",
     "paragraph_counts",
     "paragraph_types",
@@ -186,6 +187,19 @@ def by_trigger(document: Document) -> dict[TriggerKey, Event]:
     for event in document.events:
         events.setdefault(trigger_key(event), event)
     return events
+
+
+def mistakes(gold: Document, predicted: Document) -> Iterator[tuple[Range, str | None, str | None]]:
+    """Triggers that are not right, as (start and end, gold type, predicted type); None where a side has nothing left.
+
+    On one span the types that stand on one side only are paired in the order of their names.
+    """
+    mine, theirs = by_trigger(gold).keys(), by_trigger(predicted).keys()
+    for span in sorted({key[:2] for key in mine ^ theirs}):
+        lost = sorted(key[2] for key in mine - theirs if key[:2] == span)
+        extra = sorted(key[2] for key in theirs - mine if key[:2] == span)
+        for pair in zip_longest(lost, extra):
+            yield span, *pair
 
 
 def paragraph_counts(

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ahdath.calibration import Calibration, reliability
-from ahdath.counting import ATTRIBUTES, Column, Pair, Tally, align, by_trigger, event_keys, tally
+from ahdath.counting import ATTRIBUTES, Column, Pair, Tally, align, by_trigger, event_keys, mistakes, tally
 from ahdath.errors import ConfigError
 from ahdath.ontology import Ontology
 from ahdath.schema import Document
@@ -194,11 +194,11 @@ def _confusion(pairs: Sequence[Pair]) -> Confusion:
     missed: Counter[str] = Counter()
     spurious: Counter[str] = Counter()
     for gold, predicted in pairs:
-        mine, theirs = by_trigger(gold).keys(), by_trigger(predicted).keys()
-        for span in {key[:2] for key in mine ^ theirs}:
-            lost = sorted(key[2] for key in mine - theirs if key[:2] == span)
-            extra = sorted(key[2] for key in theirs - mine if key[:2] == span)
-            types.update(zip(lost, extra, strict=False))
-            missed.update(lost[len(extra) :])
-            spurious.update(extra[len(lost) :])
+        for _, lost, extra in mistakes(gold, predicted):
+            if lost and extra:
+                types[lost, extra] += 1
+            elif lost:
+                missed[lost] += 1
+            elif extra:
+                spurious[extra] += 1
     return Confusion(dict(types), dict(missed), dict(spurious))

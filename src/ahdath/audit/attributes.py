@@ -14,7 +14,7 @@ from ahdath.audit.findings import Finding, Reading, forms_of
 from ahdath.schema import Event
 from ahdath.text import normalize
 
-__all__ = ["attribute_findings"]
+__all__ = ["NEGATIONS", "attribute_findings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,9 @@ _CUES = (
     _Cue("طالب طالبت طالبوا يطالب تطالب مطالبا مطالبة مطالبين وطالب وطالبت", "modality", 6, "demanded (rule 18)", "ب"),
     _Cue("هدد هددت هددوا يهدد تهدد مهددا مهددة وهدد وهددت", "modality", 4, "threatened (rule 18)", "ب"),
 )
+
+NEGATIONS = frozenset(form for cue in _CUES if cue.attribute == "polarity" for form in forms_of(cue.words))
+"""The words, as `normalize` has them, that may deny what follows: `لم`, `لن`, `لا`, `نفى`, `فشل`, `دون`, `عدم` …"""
 
 _LIGHT = forms_of("يتم تتم يقع تقع يجر تجر يجري تجري يسفر تسفر يسجل تسجل يحدث تحدث يشهد تشهد يعد تعد")
 """Verbs without content: `لم يتم سحب`, `لم تقع اشتباكات`; the cue reaches through them."""

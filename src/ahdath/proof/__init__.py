@@ -9,6 +9,8 @@
     capacity.py    what labelling in bulk costs (scripts/capacity.py, docs/capacity.md)
     ner.py         encoders on ANERcorp; tagger.py: the classifier; encoders.py: encoders on seeds (docs/encoder.md)
     suggesting.py  what few annotated paragraphs are worth (scripts/suggest.py, docs/suggest.md)
+    curve.py       F1 by paragraphs learned from; batches.py: every batch held out; slices.py: by kind of paragraph;
+                   confusions.py: what is taken for what (corpus_page.py, scripts/corpus.py, docs/corpus.md)
     wording.py     the same event in the words of several outlets (scripts/wording.py, docs/wording.md)
     leaderboard.py answers of any system -> docs/leaderboard.json and its table (scripts/leaderboard.py)
     blocks.py      the code of a page, run; site.py: what the site tells of commands, types, files (scripts/docs.py)

@@ -238,7 +238,7 @@ def read_numbers(file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise DataError(f"{file}: expected JSON, found {error}; take it from version control again") from error
     if not isinstance(numbers, dict):
-        raise DataError(f"{file}: expected an object with ner, encoders, gains, found {type(numbers).__name__}")
+        raise DataError(f"{file}: expected an object of measurements by name, found {type(numbers).__name__}")
     return numbers
 
 

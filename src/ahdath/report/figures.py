@@ -13,10 +13,12 @@ from html import escape
 from ahdath.calibration import ReliabilityBin
 from ahdath.scores import Score
 
-__all__ = ["bars", "columns", "curves", "matrix", "reliability"]
+__all__ = ["bars", "columns", "curves", "matrix", "reliability", "standalone"]
 
 _FONT = 12
 _COLOURS = ("#3566b8", "#c2571a", "#2f8f5b", "#a23b8f", "#8a7a1c", "#2b8c9e", "#b03a48", "#6f6f78")
+
+_PAPER = "svg{background:#fff;color:#222;--line:#ddd;--soft:#666;font-family:sans-serif}text{fill:currentColor}"
 
 
 class _Canvas:
@@ -217,6 +219,18 @@ def columns(
         canvas.dot(x, y, 3, "fill:currentColor", f"{period}, {name}: {n}")
     _legend(canvas, left + width + 20, top + 8 + 20 * len(series), name, "currentColor")
     return canvas.svg(title, about)
+
+
+def standalone(picture: str) -> str:
+    """A picture of this module as a file of its own, on white paper: with a size, and the colours that a page lends it.
+
+    >>> standalone(bars([], "t", "a", rtl=False)).startswith('<svg xmlns="http://www.w3.org/2000/svg" width="480" height="30"')
+    True
+    """
+    width, height = picture.partition(' viewBox="0 0 ')[2].partition('"')[0].split()
+    head, _, body = picture.partition("\n")
+    sized = head.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" ', 1)
+    return f"{sized}\n<style>{_PAPER}</style>\n{body}"
 
 
 def _legend(canvas: _Canvas, x: float, y: float, name: str, colour: str) -> None:
