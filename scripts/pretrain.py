@@ -1,4 +1,6 @@
-"""Make the small encoder: `python scripts/pretrain.py configs/pretrain.yaml` is `ahdath pretrain …`."""
+"""Make the small encoder: `python scripts/pretrain.py configs/pretrain.yaml` is `ahdath pretrain …`.
+
+On several devices: `accelerate launch --num_processes 2 scripts/pretrain.py CONFIG`; on a CPU `torchrun --nproc-per-node 2 …`."""
 
 from __future__ import annotations
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
+import os
+import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModel, AutoTokenizer, BertModel
+from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
 
 from ahdath import pretraining
 from ahdath.config import read_config
@@ -22,9 +28,20 @@ from ahdath.errors import ConfigError, DataError
 from ahdath.inference import EventExtractor
 from ahdath.lexicon import AFFIXES, StemLexicon
 from ahdath.masked_lm import MaskedLanguageModel, initial_embeddings
+from ahdath.optimization import Progress, load_checkpoint, rate_scale, save_checkpoint
 from ahdath.pretraining import PretrainConfig, pretrain, sequence_length
+from ahdath.processes import Processes
 from ahdath.schema import Document
-from ahdath.streams import Stream, build_tokenizer, candidate_chance, mask_batch, sequences, with_candidates
+from ahdath.streams import (
+    Stream,
+    build_tokenizer,
+    candidate_chance,
+    mask_batch,
+    own_share,
+    sequences,
+    tokenizer_stats,
+    with_candidates,
+)
 from ahdath.tokenization import WordTokenizer
 from ahdath.training import TrainConfig, build_extractor
 
@@ -144,6 +161,10 @@ def test_sequences_grow_with_the_run() -> None:
     assert [sequence_length(config, share) for share in (0, 0.59, 0.61, 0.89, 0.91, 0.999, 1.0)] == [8, 8, 16, 16, 64, 64, 64]
 
 
+def test_the_rates_rise_stay_and_fall() -> None:
+    assert [round(rate_scale(share, 0.1), 6) for share in (0, 0.05, 0.1, 0.3, 0.65, 1)] == [0.001, 0.5, 1, 1, 0.5, 0.001]
+
+
 # ---------------------------------------------------------------------- tokenizer
 
 STEMS = ["".join(letters) for letters in itertools.product("ابتثج", repeat=3)]
@@ -160,6 +181,19 @@ def test_frequent_stems_are_one_piece_and_others_several() -> None:
     assert {len(pieces) for pieces in rare} <= {2, 3}
     assert tokenizer.tokenize("قصف") == ["[UNK]"]
     assert tokenizer("ابت")["input_ids"] == [2, tokenizer.get_vocab()["ابت"], 3]
+
+
+def test_pieces_of_a_word_are_counted_in_running_text() -> None:
+    """Four words: one whole, one of three pieces, one unknown, one whole and seen before; [SEP] is none."""
+    text = Stream(
+        np.array([7, 8, 9, 10, 3, 1, 7], np.int32), np.zeros(7, np.int16), np.array([5, 6, 6, 6, -1, 7, 8], np.int32)
+    )
+    tokenizer = build_tokenizer(Counter(STEMS), 100, 32)
+    found = tokenizer_stats(text, tokenizer)
+    assert found == {"vocabulary": 100, "words": 4, "pieces_per_word": 1.5, "whole_stems": 0.5, "unknown": 0.25}
+    nothing = Stream(np.array([3, 3], np.int32), np.zeros(2, np.int16), np.array([-1, -1], np.int32))
+    with pytest.raises(DataError, match="expected words to count pieces of, found none; check the folder of text"):
+        tokenizer_stats(nothing, tokenizer)
 
 
 def test_the_tokenizer_is_the_same_beside_an_encoder(text: Path, tmp_path: Path) -> None:
@@ -273,6 +307,48 @@ def test_candidates_are_the_targets_and_others_to_a_fixed_number() -> None:
         with_candidates(batch, 9, 200, np.random.default_rng(1))
 
 
+@pytest.mark.parametrize("processes", [2, 3])
+def test_shares_of_a_step_add_up_to_it(processes: int) -> None:
+    """Sequences, masks, losses and gradients of some processes are those of one."""
+    batch = mask_batch(*sequences(stream(900), 1, length=32, positions=512, cls_id=2, seed=0), 0.25, 4, 99, np.random.default_rng(0))
+    batch = with_candidates(batch, 90, 99, np.random.default_rng(1))
+    assert own_share(batch, 0, 1) is batch
+    shares = [own_share(batch, number, processes) for number in range(processes)]
+    assert torch.equal(torch.cat([share["ids"] for share in shares]), batch["ids"])
+    assert torch.equal(torch.cat([share["types"] for share in shares]), batch["types"])
+    assert len({len(share["targets"]) for share in shares}) == 1
+    known = [share["targets"] >= 0 for share in shares]
+    starts = np.cumsum([0, *(share["ids"].numel() for share in shares)])
+    for name, shift in (("places", starts), ("targets", 0 * starts), ("affix", 0 * starts)):
+        joined = [share[name][real] + int(start) for share, real, start in zip(shares, known, shift, strict=False)]
+        assert torch.equal(torch.cat(joined), batch[name]), name
+    torch.manual_seed(0)
+    shape = BertConfig(
+        vocab_size=99, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+        max_position_embeddings=32, type_vocab_size=len(AFFIXES), hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+    )  # fmt: skip
+    model = MaskedLanguageModel(BertModel(shape, add_pooling_layer=False))
+    whole = torch.stack(model(**batch))
+    parts = [torch.stack(model(**share)) * (real.sum() / len(batch["targets"])) for share, real in zip(shares, known, strict=True)]
+    torch.testing.assert_close(torch.stack(parts).sum(0), whole)
+    weights = list(model.parameters())
+    for one, other in zip(torch.autograd.grad(whole.sum(), weights), torch.autograd.grad(sum(parts).sum(), weights), strict=True):
+        torch.testing.assert_close(other, one, atol=1e-6, rtol=1e-4)
+    nothing = {**shares[0], "targets": torch.full_like(shares[0]["targets"], -100)}
+    assert [loss.item() for loss in model(**nothing)] == [0.0, 0.0]
+
+
+def test_a_share_with_many_masked_places_has_room_for_them() -> None:
+    places = torch.arange(20)
+    batch = {
+        "ids": torch.zeros(4, 32, dtype=torch.long), "types": torch.zeros(4, 32, dtype=torch.long), "places": places,
+        "targets": places, "affix": places,
+    }  # fmt: skip
+    first, second = own_share(batch, 0, 2), own_share(batch, 1, 2)
+    assert first["targets"].tolist() == [*range(20), *[-100] * 6]  # twice the room of 13
+    assert second["targets"].tolist() == [-100] * 13
+
+
 def test_the_chance_of_a_candidate_is_how_often_it_is_one() -> None:
     rng = np.random.default_rng(0)
     ids = np.minimum(rng.geometric(0.1, 40_000) + 4, 99).astype(np.int32)
@@ -363,14 +439,49 @@ def test_the_stages_are_there_once(encoder: Path, text: Path, clock: list[int], 
     assert clock[0] == before  # not one step more
 
 
-def test_progress_is_reported(text: Path, tmp_path: Path) -> None:
+def test_progress_is_reported_and_recorded(text: Path, tmp_path: Path) -> None:
     told: list[str] = []
-    pretrain(toy(text, tmp_path, steps=128), report=told.append)
-    assert [line.split("  ")[0] for line in told] == ["step 50", "step 100", "step 128"]
-    assert told[-1].endswith(" at 32 positions")
-    first, second, held_out = (float(line.split("loss ")[1].split()[0]) for line in told)
+    config = toy(text, tmp_path, steps=128)
+    pretrain(config, report=told.append)
+    stats = json.loads((tmp_path / "tokenizer.stats.json").read_text(encoding="utf-8"))
+    assert 1 <= stats["pieces_per_word"] < 1.3
+    assert told[0] == (
+        f"tokenizer: {stats['vocabulary']:,} entries, {stats['pieces_per_word']:.3f} pieces a word, "
+        f"{stats['whole_stems']:.1%} of words whole stems, {stats['unknown']:.2%} unknown"
+    )
+    assert [line.split("  ")[0] for line in told[1:-1]] == ["step 50", "step 100", "step 128"]
+    assert "  0.8/2 min  ETA 0 h 01 min  " in told[1]
+    assert told[-2].endswith(" at 32 positions")
+    first, second, held_out = (float(line.split("loss ")[1].split()[0]) for line in told[1:-1])
     assert second < first < math.log(260) + 1
     assert held_out < first
+    assert told[-1] == "finished: 128 steps, 65,536 positions in 2.0 min, 546 positions/s"
+    record = json.loads((tmp_path / "pretraining.json").read_text(encoding="utf-8"))
+    assert PretrainConfig(**record.pop("settings")) == config
+    assert f"{record.pop('validation_loss'):.3f}" == f"{held_out:.3f}"
+    assert record.pop("loss") == pytest.approx(second, abs=0.1)
+    assert 0 < record.pop("affix_loss") < 5
+    assert record == {
+        "steps": 128, "minutes": 2.0, "positions": 65_536, "validation_length": 32, "positions_per_second": 546.1, "processes": 1,
+        "device": "cuda" if torch.cuda.is_available() else "cpu",
+    }  # fmt: skip
+
+
+def test_a_finished_run_is_recorded_once(encoder: Path, text: Path) -> None:
+    """Begun again it leaves the record alone, writes it anew where a kill took it, and where there were more minutes."""
+    record, told = encoder / "pretraining.json", list[str]()
+    before = record.read_text(encoding="utf-8")
+    record.write_text(before + " ", encoding="utf-8")
+    pretrain(toy(text, encoder), report=told.append)
+    assert record.read_text(encoding="utf-8") == before + " "
+    assert told == []
+    record.unlink()
+    pretrain(toy(text, encoder), report=told.append)
+    assert record.read_text(encoding="utf-8") == before
+    (encoder / "model.safetensors").unlink()
+    assert AutoModel.from_pretrained(pretrain(toy(text, encoder), report=told.append)).config.hidden_size == 32
+    pretrain(toy(text, encoder, steps=50), report=told.append)
+    assert json.loads(record.read_text(encoding="utf-8"))["positions"] == 50 * 512
 
 
 def test_muon_and_a_last_phase(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -431,6 +542,9 @@ def test_a_kill_inside_a_save_leaves_a_whole_checkpoint(tmp_path: Path, monkeypa
     names = ("rename", "mkdir", "write_text")
     originals = {name: getattr(Path, name) for name in names}
 
+    def reached(step: int) -> Progress:
+        return Progress(step, step / 64, step * 500, 5.0 - step, 1.0)
+
     def torn_save(folder: Path, step: int, stop: int) -> bool:
         """Save with a kill before the `stop`-th change of the disk; whether it came to that."""
         calls = itertools.count(1)
@@ -447,7 +561,7 @@ def test_a_kill_inside_a_save_leaves_a_whole_checkpoint(tmp_path: Path, monkeypa
             for name in names:
                 patch.setattr(Path, name, wrap(name))
             try:
-                pretraining._save_checkpoint(folder, model, [optimizer], step, step / 64)
+                save_checkpoint(folder, model, [optimizer], reached(step))
             except _Kill:
                 return True
         return False
@@ -455,14 +569,91 @@ def test_a_kill_inside_a_save_leaves_a_whole_checkpoint(tmp_path: Path, monkeypa
     for first, second in itertools.product(range(1, 6), repeat=2):
         folder = tmp_path / f"{first}-{second}"
         folder.mkdir()
-        pretraining._save_checkpoint(folder, model, [optimizer], 1, 1 / 64)
+        save_checkpoint(folder, model, [optimizer], reached(1))
         done = 1
         for step, stop in ((2, first), (3, second)):
             torn = torn_save(folder, step, stop)
-            found, minutes = pretraining._load_checkpoint(folder, model, [optimizer])
-            assert found == (done if torn else step), (first, second)
-            assert minutes == found / 64
-            done = found
-        pretraining._save_checkpoint(folder, model, [optimizer], 4, 4 / 64)
-        assert pretraining._load_checkpoint(folder, model, [optimizer])[0] == 4
+            found = load_checkpoint(folder, model, [optimizer], batch_positions=512)
+            assert found == reached(done if torn else step), (first, second)
+            done = found.step
+        save_checkpoint(folder, model, [optimizer], reached(4))
+        assert load_checkpoint(folder, model, [optimizer], batch_positions=512) == reached(4)
         assert [path.name for path in folder.iterdir()] == ["checkpoint"]
+
+
+def test_a_checkpoint_from_before_positions_were_counted_is_read(encoder: Path, text: Path) -> None:
+    (encoder / "checkpoint" / "state.json").write_text('{"step": 48, "minutes": 0.75}', encoding="utf-8")
+    pretrain(toy(text, encoder, steps=49), report=lambda _: None)
+    state = json.loads((encoder / "checkpoint" / "state.json").read_text(encoding="utf-8"))
+    assert (state["step"], state["minutes"], state["positions"]) == (49, 49 / 64, 49 * 512)
+
+
+# ---------------------------------------------------------------------- several processes
+
+# What each process runs. The clock of the second runs seven times as fast, which must not matter; both are killed at the tenth
+# step, four after a checkpoint, and go on.
+TWO = """
+import os, sys
+from ahdath import pretraining
+from ahdath.config import read_config
+
+ticks, inner = [0], pretraining.with_candidates
+
+def ticking(*args):
+    ticks[0] += 1
+    if ticks[0] == 10:
+        raise KeyboardInterrupt
+    return inner(*args)
+
+pretraining.with_candidates = ticking
+pretraining._LOG_EVERY = 1
+pretraining.time.monotonic = lambda: ticks[0] * (60 / 64) * (1 if os.environ["RANK"] == "0" else 7)
+config = read_config(pretraining.PretrainConfig, sys.argv[1])
+try:
+    pretraining.pretrain(config)
+except KeyboardInterrupt:
+    pretraining.pretrain(config)
+"""
+
+
+def test_two_processes_train_one_encoder(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under accelerate's launcher, on CPUs: gloo, one process a half of each step, as the only one has all of it."""
+    config = toy(text, tmp_path / "one", steps=16, checkpoint_minutes=5 / 64)
+    pretraining.prepare(config, report=lambda _: None)
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    monkeypatch.setattr(pretraining, "_LOG_EVERY", 1)
+    alone: list[str] = []
+    pretrain(config, report=alone.append)
+    settings = {**vars(config), "output": str(tmp_path / "two")}
+    (tmp_path / "two.yaml").write_text(json.dumps(settings), encoding="utf-8")  # JSON is YAML
+    (tmp_path / "two.py").write_text(TWO, encoding="utf-8")
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0",
+               str(tmp_path / "two.py"), str(tmp_path / "two.yaml")]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    steps, together = ([line for line in lines if " min  " in line] for lines in (alone, done.stdout.splitlines()))
+    together = together[:6] + together[9:]  # three steps were done twice
+    assert [line.split("  ")[:2] for line in steps] == [line.split("  ")[:2] for line in together]
+    losses = [[[float(line.split(name)[1].split()[0]) for name in ("loss ", "affixes ")] for line in found] for found in (steps, together)]
+    np.testing.assert_allclose(losses[1], losses[0], atol=0.005)
+    records = [json.loads((tmp_path / name / "pretraining.json").read_text(encoding="utf-8")) for name in ("one", "two")]
+    assert [(record["processes"], record["steps"], record["positions"], record["minutes"]) for record in records] == [
+        (1, 16, 16 * 512, 0.25), (2, 16, 16 * 512, 0.25),
+    ]  # fmt: skip
+    assert records[1]["validation_loss"] == pytest.approx(records[0]["validation_loss"], abs=0.005)
+    assert AutoModel.from_pretrained(tmp_path / "two").config.hidden_dropout_prob == 0.1
+
+
+def test_only_several_processes_need_accelerate(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    assert (pretrain(toy(text, tmp_path, steps=2), report=lambda _: None) / "model.safetensors").exists()
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="several processes need accelerate, found none: pip install accelerate"):
+        Processes()
+
+
+def test_a_step_has_a_sequence_for_each_process(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pretraining, "Processes", lambda: SimpleNamespace(count=17))
+    with pytest.raises(ConfigError, match="batch_positions 512: expected a sequence of 32 for each of 17 processes; raise it"):
+        pretrain(toy(text, tmp_path))

@@ -220,7 +220,8 @@ def pretrain(config: ConfigFile, overrides: Overrides = None) -> None:
     from .config import read_config
 
     folder = pretraining.pretrain(read_config(pretraining.PretrainConfig, config, overrides or ()))
-    typer.echo(f"{folder}: encoder, tokenizer, stem lexicon and vectors")
+    if os.environ.get("RANK", "0") == "0":  # under accelerate launch, one of the processes speaks
+        typer.echo(f"{folder}: encoder, tokenizer, stem lexicon and vectors")
 
 
 # ---------------------------------------------------------------------- evaluate, score

@@ -49,7 +49,6 @@ def sinusoids(length: int, size: int) -> torch.Tensor:
     return torch.cat([angles.sin(), angles.cos()], -1) * 0.03
 
 
-
 class MaskedLanguageModel(nn.Module):
     """Predicts masked stems and their affixes from what the encoder makes of the words around them.
 
@@ -73,10 +72,11 @@ class MaskedLanguageModel(nn.Module):
         self, ids: torch.Tensor, types: torch.Tensor, places: torch.Tensor, targets: torch.Tensor, affix: torch.Tensor,
         candidates: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-        """Loss of masked stems and of masked affixes.
+        """Loss of masked stems and of masked affixes, each the mean over places; 0 without any.
 
         Shape of ids, types: (batch, length); of places, affix: (masked,), places counted in the flat batch; of
-        candidates: (K,) ids; of targets: (masked,), ids, or rows of `candidates` where there are such.
+        candidates: (K,) ids; of targets: (masked,), ids, or rows of `candidates` where there are such. Places with a
+        target of -100 only fill the shape and are left out.
         """
         hidden = self.encoder(input_ids=ids, token_type_ids=types).last_hidden_state
         picked = self.transform(hidden.flatten(0, 1)[places])
@@ -84,7 +84,13 @@ class MaskedLanguageModel(nn.Module):
         bias: torch.Tensor = self.bias
         if candidates is not None:
             table, bias = table[candidates], (bias - self.chance.log())[candidates]
-        loss = F.cross_entropy((F.linear(picked, table) + bias).float(), targets)
+        loss = _mean_loss((F.linear(picked, table) + bias).float(), targets)
         prefix, suffix = self.affixes(picked).float().split([len(PREFIXES), len(SUFFIXES)], dim=-1)
-        both = F.cross_entropy(prefix, affix // len(SUFFIXES)) + F.cross_entropy(suffix, affix % len(SUFFIXES))
-        return loss, both
+        left_out = targets < 0
+        both = _mean_loss(prefix, (affix // len(SUFFIXES)).masked_fill(left_out, -100))
+        return loss, both + _mean_loss(suffix, (affix % len(SUFFIXES)).masked_fill(left_out, -100))
+
+
+def _mean_loss(scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy over the targets that are not -100; 0, not nan, where all are. Shape: (masked, classes), (masked,) -> ()."""
+    return F.cross_entropy(scores, targets, reduction="sum") / (targets >= 0).sum().clamp(min=1)

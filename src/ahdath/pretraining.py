@@ -1,21 +1,19 @@
 """From a folder of text to a small encoder: stem lexicon, tokenizer, skip-gram vectors, masked-language model.
 
-Needs torch, transformers and numpy, and gensim for the skip-gram stage alone. The stages write into one output folder and are skipped where their
-files are there, so a killed run goes on where it was. The encoder is a plain BERT that `AutoModel` loads: one
-position a word (its stem; rare stems fall into WordPieces), the word's clitics and inflection as its token
-type. It starts from skip-gram vectors and learns to predict masked stems and their affixes. This module knows
-nothing of events.
+Needs torch, transformers and numpy, gensim for the skip-gram stage alone, and accelerate for several devices. The stages
+write into one output folder and are skipped where their files are there, so a killed run goes on where it was. The encoder is a
+plain BERT that `AutoModel` loads: one position a word (its stem; rare stems fall into WordPieces), the word's clitics and
+inflection as its token type. It starts from skip-gram vectors and learns to predict masked stems and their affixes. This module
+knows nothing of events.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import os
-import shutil
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -23,13 +21,30 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError, DataError
 from .lexicon import AFFIXES, StemLexicon, normalized_words, read_lines, train_vectors
-from .streams import Stream, build_tokenizer, candidate_chance, mask_batch, save_stream, sequences, with_candidates
+from .optimization import Progress, Schedule, build_optimizers, load_checkpoint, save_checkpoint
+from .processes import Processes
+from .streams import (
+    Stream,
+    build_tokenizer,
+    candidate_chance,
+    mask_batch,
+    own_share,
+    save_stream,
+    sequences,
+    tokenizer_stats,
+    with_candidates,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
+    from transformers import PreTrainedTokenizerFast
+
+    from .masked_lm import MaskedLanguageModel
 
 _say = partial(print, flush=True)
+
+_LOG_EVERY = 50  # steps
 
 __all__ = ["PretrainConfig", "pretrain"]
 
@@ -98,14 +113,31 @@ class PretrainConfig:
             )
 
 
-def prepare(config: PretrainConfig) -> None:
-    """Stem lexicon, tokenizer, positions and skip-gram vectors, each written once into the output folder."""
+def prepare(config: PretrainConfig, report: Callable[[str], None] = _say) -> None:
+    """Stem lexicon, tokenizer, positions and skip-gram vectors, each written once into the output folder.
+
+    `tokenizer.stats.json` beside them says what the tokenizer makes of the text, see `streams.tokenizer_stats`; `report` is
+    given it as a line.
+    """
     import numpy as np
+    from transformers import AutoTokenizer
 
     out = Path(config.output)
     out.mkdir(parents=True, exist_ok=True)
-    if (out / "vectors.npy").exists():
-        return
+    if not (out / "vectors.npy").exists():
+        _build(config, out)
+    if not (out / "tokenizer.stats.json").exists():
+        tokenizer = AutoTokenizer.from_pretrained(out)
+        stats = tokenizer_stats(Stream(**np.load(out / "stream.npz")), tokenizer)
+        _write_json(out / "tokenizer.stats.json", stats)
+        report(f"tokenizer: {stats['vocabulary']:,} entries, {stats['pieces_per_word']:.3f} pieces a word, "
+               f"{stats['whole_stems']:.1%} of words whole stems, {stats['unknown']:.2%} unknown")  # fmt: skip
+
+
+def _build(config: PretrainConfig, out: Path) -> None:
+    """Write what `prepare` tells of; the vectors last, since they say that all is there."""
+    import numpy as np
+
     lines = [normalized_words(line) for line in read_lines(config.text)]
     counts = Counter(word for line in lines for word in line)
     if len(counts) < 100:
@@ -134,45 +166,73 @@ def prepare(config: PretrainConfig) -> None:
 def pretrain(config: PretrainConfig, report: Callable[[str], None] = _say) -> Path:
     """Run all stages; return the folder of the encoder (config, safetensors, tokenizer, lexicon, vectors).
 
-    `report` is given a line on the progress every 50 steps, and one on the validation loss at every checkpoint.
+    `report` is given a line on the progress every 50 steps, and one on the validation loss at every checkpoint. At the end
+    `pretraining.json` in the folder tells settings, steps, positions, minutes, losses (nats) and throughput.
 
     Resumes from `checkpoint/` after a kill: same order of text, same masks, same schedule (progress is counted
     in minutes of training, so a resumed run keeps its budget).
+
+    Under `accelerate launch` or `torchrun` each process, one a device, reads its share of every step's sequences: a step is
+    the same as with one process, up to rounding, and a run may go on with another number of them. The first process's
+    clock counts, and it alone writes and reports. All must see the same output folder.
+
+        accelerate launch --num_processes 2 -m ahdath pretrain configs/pretrain.yaml    # two GPUs
+        torchrun --nproc-per-node 2 -m ahdath pretrain configs/pretrain.yaml            # the same, or two processes on a CPU
+
+    Raises DataError for too little text and ConfigError for a step that has fewer sequences than there are processes.
     """
     import numpy as np
+    from transformers import AutoTokenizer
+
+    processes = Processes()
+    if config.batch_positions // max(config.sequence_lengths) < processes.count:
+        raise ConfigError(
+            f"batch_positions {config.batch_positions}: expected a sequence of {max(config.sequence_lengths)} for each of "
+            f"{processes.count} processes; raise it or start fewer"
+        )
+    with processes.first_before_others():
+        prepare(config, report)
+    out = Path(config.output)
+    tokenizer = AutoTokenizer.from_pretrained(out)
+    stream, held_out = _split(Stream(**np.load(out / "stream.npz")), config)
+    last = Stream(**np.load(out / "last.npz")) if config.last_phase else stream
+    model = _fresh_model(config, tokenizer, stream, processes.device)
+    progress = _train(config, model, tokenizer, (stream, last, held_out), processes, report)
+    if processes.first:
+        _finish(config, progress, model, tokenizer, held_out, processes, report)
+    processes.end()
+    return out
+
+
+def _fresh_model(
+    config: PretrainConfig, tokenizer: PreTrainedTokenizerFast, stream: Stream, device: torch.device
+) -> MaskedLanguageModel:
+    """The network before its first step, on `device`: skip-gram vectors as embeddings, all else drawn by the seed."""
+    import numpy as np
     import torch
-    from transformers import AutoTokenizer, BertConfig, BertModel
+    from transformers import BertConfig, BertModel
 
     from .masked_lm import MaskedLanguageModel, initial_embeddings, sinusoids
 
-    prepare(config)
     out = Path(config.output)
     torch.manual_seed(config.seed)
-    tokenizer = AutoTokenizer.from_pretrained(out)
     lexicon = StemLexicon.load(out / "lexicon.json")
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     shape = BertConfig(
         vocab_size=len(tokenizer), hidden_size=config.hidden_size, num_hidden_layers=config.layers,
         num_attention_heads=config.heads, intermediate_size=config.intermediate_size,
         max_position_embeddings=config.max_length, type_vocab_size=len(AFFIXES), pad_token_id=tokenizer.pad_token_id,
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
         # The fused attention of a CPU has a backward pass that takes longer than all matrix products of a layer.
-        attn_implementation="eager" if device == "cpu" else "sdpa",
+        attn_implementation="eager" if device.type == "cpu" else "sdpa",
     )  # fmt: skip
     encoder = BertModel(shape, add_pooling_layer=False)
     with torch.no_grad():
         table = initial_embeddings(tokenizer, lexicon, np.load(out / "vectors.npy"), config.hidden_size, config.seed)
         encoder.embeddings.word_embeddings.weight.copy_(table)
         encoder.embeddings.position_embeddings.weight.copy_(sinusoids(config.max_length, config.hidden_size))
-    stream, held_out = _split(Stream(**np.load(out / "stream.npz")), config)
-    last = Stream(**np.load(out / "last.npz")) if config.last_phase else stream
     masked = int(config.batch_positions * config.mask_share)
     chance = candidate_chance(stream.ids, masked, config.candidates, len(tokenizer)) if config.candidates else None
-    model = MaskedLanguageModel(encoder, None if chance is None else torch.from_numpy(chance)).to(device)
-    _train(config, model, tokenizer, (stream, last, held_out), out, report)
-    encoder.config.hidden_dropout_prob = encoder.config.attention_probs_dropout_prob = 0.1
-    encoder.save_pretrained(out)
-    return out
+    return MaskedLanguageModel(encoder, None if chance is None else torch.from_numpy(chance)).to(device)
 
 
 def _split(stream: Stream, config: PretrainConfig) -> tuple[Stream, Stream]:
@@ -185,69 +245,114 @@ def _split(stream: Stream, config: PretrainConfig) -> tuple[Stream, Stream]:
     return part(slice(None, end)), part(slice(end, None))
 
 
-def _optimizers(model: torch.nn.Module, config: PretrainConfig) -> list[torch.optim.Optimizer]:
-    import torch
-
-    matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "encoder.encoder" in n]
-    chosen = {id(p) for p in matrices} if config.optimizer == "muon" else set()
-    others = [p for p in model.parameters() if id(p) not in chosen]
-    optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(others, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    ]
-    if chosen:
-        if not hasattr(torch.optim, "Muon"):
-            raise ConfigError("optimizer 'muon' needs torch.optim.Muon (torch 2.9 or later); set optimizer: adamw")
-        optimizers.append(torch.optim.Muon(matrices, lr=0.02, weight_decay=0.01, adjust_lr_fn=None))
-    return optimizers
-
-
 def _train(
-    config: PretrainConfig, model: Any, tokenizer: Any, texts: tuple[Stream, Stream, Stream], out: Path,
-    report: Callable[[str], None],
-) -> None:  # fmt: skip
+    config: PretrainConfig, model: MaskedLanguageModel, tokenizer: PreTrainedTokenizerFast, texts: tuple[Stream, Stream, Stream],
+    processes: Processes, report: Callable[[str], None],
+) -> Progress:  # fmt: skip
+    """Step by step to the end of the minutes, from the last checkpoint on; how far it came."""
     import numpy as np
     import torch
 
     main, last, held_out = texts
-    device = model.bias.device
-    optimizers = _optimizers(model, config)
-    rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
-    step, minutes = _load_checkpoint(out, model, optimizers)
-    forward = torch.compile(model, dynamic=False) if config.compile else model
-    began, since, positions, losses = time.monotonic(), time.monotonic(), 0, []
-    base, log_every = minutes, 50
-    while minutes < config.minutes:
-        share = minutes / config.minutes
+    out = Path(config.output)
+    optimizers = build_optimizers(model, name=config.optimizer, learning_rate=config.learning_rate)
+    schedule = Schedule(optimizers, warmup_share=config.warmup_share)
+    start = progress = load_checkpoint(out, model, optimizers, batch_positions=config.batch_positions)
+    compiled: Any = torch.compile(model, dynamic=False) if config.compile else model
+    forward = processes.replicated(compiled)
+    began = since = time.monotonic()
+    losses: deque[list[float]] = deque(maxlen=_LOG_EVERY)
+    while progress.minutes < config.minutes:
+        share = progress.minutes / config.minutes
+        length = sequence_length(config, share)
+        rng = np.random.default_rng((config.seed, progress.step))
         stream = last if share > 1 - config.last_phase_share else main
-        rng = np.random.default_rng((config.seed, step))
-        batch = _batch(stream, step, sequence_length(config, share), config, tokenizer, rng)
+        batch = _batch(stream, progress.step, length, config, tokenizer, rng)
         batch = with_candidates(batch, config.candidates, len(tokenizer), rng)
-        scale = min(1.0, share / config.warmup_share) * min(1.0, (1 - share) / 0.7)
-        for optimizer, initial in zip(optimizers, rates, strict=True):
-            for group, rate in zip(optimizer.param_groups, initial, strict=True):
-                group["lr"] = rate * max(scale, 1e-3)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            loss, affix = forward(**{name: value.to(device) for name, value in batch.items()})
-        (loss + 0.5 * affix).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        step += 1
-        positions += config.batch_positions
-        losses.append((loss.item(), affix.item()))
-        minutes = base + (time.monotonic() - began) / 60
-        if step % log_every == 0:
-            speed = positions / (time.monotonic() - began)
-            mean, mean_affix = np.mean(losses[-log_every:], axis=0)
-            report(f"step {step}  {minutes:.1f}/{config.minutes:.0f} min  loss {mean:.3f}  affixes {mean_affix:.3f}  "
-                   f"{speed:,.0f} positions/s")  # fmt: skip
-        if (time.monotonic() - since) / 60 > config.checkpoint_minutes or minutes >= config.minutes:
+        schedule.set(share)
+        stems, affixes = _step(forward, batch, optimizers, processes)
+        elapsed = time.monotonic() - began
+        *found, elapsed = processes.totals(stems, affixes, elapsed if processes.first else 0.0)
+        losses.append(found)
+        progress = Progress(
+            progress.step + 1, start.minutes + elapsed / 60, progress.positions + batch["ids"].numel(),
+            *(float(mean) for mean in np.mean(losses, axis=0)),
+        )  # fmt: skip
+        if not processes.first:
+            continue
+        if progress.step % _LOG_EVERY == 0:
+            report(_line(progress, config, (progress.positions - start.positions) / elapsed))
+        ended = progress.minutes >= config.minutes
+        if ended or (time.monotonic() - since) / 60 > config.checkpoint_minutes:
             since = time.monotonic()
-            _save_checkpoint(out, model, optimizers, step, minutes)
-            length = sequence_length(config, share)
-            held = validation_loss(model, held_out, length, config, tokenizer)
-            report(f"step {step}  validation loss {held:.3f} at {length} positions")
+            save_checkpoint(out, model, optimizers, progress)
+            if not ended:
+                held = validation_loss(model, held_out, length, config, tokenizer)
+                report(f"step {progress.step}  validation loss {held:.3f} at {length} positions")
+    return progress
+
+
+def _step(
+    forward: Any, batch: dict[str, torch.Tensor], optimizers: Sequence[torch.optim.Optimizer], processes: Processes
+) -> tuple[float, float]:
+    """One step on this process's share of the batch; the share's part of the step's losses, of stems and of affixes."""
+    import torch
+
+    device = processes.device
+    own = own_share(batch, processes.number, processes.count)
+    # A step's loss is the mean over all its masked places, and shares have not equally many of them.
+    part = int((own["targets"] >= 0).sum()) / len(batch["targets"])
+    with torch.autocast(device.type, dtype=torch.bfloat16):
+        loss, affix = forward(**{name: value.to(device) for name, value in own.items()})
+    ((loss + 0.5 * affix) * (part * processes.count)).backward()  # gradients are averaged over processes
+    torch.nn.utils.clip_grad_norm_(forward.parameters(), 1.0)
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    return loss.item() * part, affix.item() * part
+
+
+def _line(progress: Progress, config: PretrainConfig, speed: float) -> str:
+    """The progress in a line, `speed` in positions a second."""
+    hours, left = divmod(round(config.minutes - progress.minutes), 60)
+    return (
+        f"step {progress.step}  {progress.minutes:.1f}/{config.minutes:.0f} min  ETA {hours} h {left:02d} min  "
+        f"loss {progress.loss:.3f}  affixes {progress.affix_loss:.3f}  {speed:,.0f} positions/s"
+    )
+
+
+def _finish(
+    config: PretrainConfig, progress: Progress, model: MaskedLanguageModel, tokenizer: PreTrainedTokenizerFast, held_out: Stream,
+    processes: Processes, report: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Write encoder and record of a run that has come to its end; nothing where both stand from another time."""
+    out = Path(config.output)
+    file = out / "pretraining.json"
+    recorded = file.exists() and json.loads(file.read_text(encoding="utf-8"))["steps"] == progress.step
+    if recorded and (out / "model.safetensors").exists():
+        return
+    encoder = model.encoder
+    encoder.config.hidden_dropout_prob = 0.1  # in fine-tuning; that of attention takes time and was not missed there
+    encoder.save_pretrained(out)
+    length = sequence_length(config, 1.0)
+    held = validation_loss(model, held_out, length, config, tokenizer)
+    speed = progress.positions / (progress.minutes * 60)
+    report(f"step {progress.step}  validation loss {held:.3f} at {length} positions")
+    report(f"finished: {progress.step:,} steps, {progress.positions:,} positions in {progress.minutes:.1f} min, "
+           f"{speed:,.0f} positions/s")  # fmt: skip
+    told = asdict(progress)
+    record = {
+        "settings": asdict(config), "steps": told.pop("step"), **told, "validation_loss": held, "validation_length": length,
+        "positions_per_second": round(speed, 1), "processes": processes.count, "device": processes.device.type,
+    }  # fmt: skip
+    _write_json(file, record)
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write beside the place and swap: a file that is there is whole."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
+    os.replace(fresh, path)
 
 
 def _batch(
@@ -288,41 +393,3 @@ def sequence_length(config: PretrainConfig, share: float) -> int:
         if share < reached:
             return length
     return config.sequence_lengths[-1]
-
-
-def _save_checkpoint(out: Path, model: Any, optimizers: list[Any], step: int, minutes: float) -> None:
-    """Write a checkpoint beside the last one, then swap: a kill at any moment leaves one that is whole."""
-    import torch
-    from safetensors.torch import save_model
-
-    fresh, old = out / "checkpoint.new", out / "checkpoint"
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir()
-    save_model(model, str(fresh / "model.safetensors"))
-    torch.save([optimizer.state_dict() for optimizer in optimizers], fresh / "optimizer.pt")
-    (fresh / "state.json").write_text(json.dumps({"step": step, "minutes": minutes}))
-    previous = out / "checkpoint.old"
-    if old.exists():  # where a kill left only the previous one, it stays until the new one stands
-        shutil.rmtree(previous, ignore_errors=True)
-        old.rename(previous)
-    fresh.rename(old)
-    shutil.rmtree(previous, ignore_errors=True)
-
-
-def _load_checkpoint(out: Path, model: Any, optimizers: list[Any]) -> tuple[int, float]:
-    import torch
-    from safetensors.torch import load_model
-
-    for folder in (out / "checkpoint", out / "checkpoint.old"):
-        if (folder / "state.json").exists():
-            state = json.loads((folder / "state.json").read_text())
-            load_model(model, str(folder / "model.safetensors"))
-            for optimizer, saved in zip(optimizers, torch.load(folder / "optimizer.pt", weights_only=True), strict=True):
-                optimizer.load_state_dict(saved)
-            return int(state["step"]), float(state["minutes"])
-    return 0, 0.0
-
-
-def describe(config: PretrainConfig) -> str:
-    """The settings of a run in one line of JSON, for its log."""
-    return json.dumps(asdict(config) | {"ln_vocabulary": round(math.log(config.vocabulary), 2)}, ensure_ascii=False)

@@ -6,8 +6,10 @@ module knows no network.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedTokenizerFast
 
-__all__ = ["Stream", "build_tokenizer", "candidate_chance", "mask_batch", "save_stream", "sequences", "with_candidates"]
+__all__ = [
+    "Stream", "build_tokenizer", "candidate_chance", "mask_batch", "own_share", "save_stream", "sequences", "tokenizer_stats",
+    "with_candidates",
+]  # fmt: skip
 
 
 def build_tokenizer(counts: Counter[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
@@ -73,6 +78,30 @@ def build_tokenizer(counts: Counter[str], size: int, max_length: int) -> PreTrai
     )
 
 
+def tokenizer_stats(stream: Stream, tokenizer: PreTrainedTokenizerFast) -> dict[str, float]:
+    """What the tokenizer makes of running text, each word counted as often as it stands there.
+
+    "vocabulary" (entries) and "words" (of the text); "pieces_per_word" (1 where every stem is whole), "whole_stems" (share
+    of words whose stem is one piece) and "unknown" (share of words with a piece that is unknown). With قصف whole and
+    كتيبه as كتي ##به, the text «قصفت كتيبة» has 1.5 pieces a word and half of its stems whole. Raises DataError for a
+    text without words.
+    """
+    import numpy as np
+
+    known = stream.word >= 0
+    if not known.any():
+        raise DataError("text: expected words to count pieces of, found none; check the folder of text")
+    numbers = stream.word[known] - stream.word[known].min()
+    pieces = np.bincount(numbers)
+    unknown = np.zeros(len(pieces), bool)
+    unknown[numbers[stream.ids[known] == tokenizer.unk_token_id]] = True
+    words = int((pieces > 0).sum())
+    return {
+        "vocabulary": len(tokenizer), "words": words, "pieces_per_word": round(len(numbers) / words, 4),
+        "whole_stems": round(int(((pieces == 1) & ~unknown).sum()) / words, 4), "unknown": round(int(unknown.sum()) / words, 6),
+    }  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Stream:
     """A text as one line of positions. All Shape: (positions,); `word` numbers words, so pieces are masked together."""
@@ -118,14 +147,12 @@ def sequences(
     """
     import numpy as np
 
-
     body, size = length - 1, positions // length
     count = len(stream.ids) // body
     if not count:
         raise DataError(f"text: expected at least {body} pieces for one sequence, found {len(stream.ids)}; give more text")
     epoch, place = divmod(step * size, count)
-    order = np.random.default_rng((seed, epoch)).permutation(count)
-    chosen = order[(place + np.arange(size)) % count]
+    chosen = _order(seed, epoch, count)[(place + np.arange(size)) % count]
     grid = chosen[:, None] * body + np.arange(body)[None]
     front = np.ones((size, 1), np.int32)
     ids = np.concatenate([front * cls_id, stream.ids[grid]], 1)
@@ -137,6 +164,14 @@ def sequences(
     changes = np.concatenate([[0], np.cumsum(flat[1:] != flat[:-1])])
     flat = np.where(known, changes, -1).astype(np.int32)
     return ids, types, flat.reshape(word.shape)
+
+
+@lru_cache(maxsize=4)  # a step needs it whole, and a draw takes longer than the rest of its batch
+def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
+    """The order in which an epoch reads its sequences. Shape: (count,)."""
+    import numpy as np
+
+    return np.random.default_rng((seed, epoch)).permutation(count)
 
 
 def mask_batch(
@@ -190,6 +225,33 @@ def with_candidates(
     chosen = np.flatnonzero(wanted)
     rows = torch.from_numpy(np.searchsorted(chosen, targets))
     return {**batch, "targets": rows, "candidates": torch.from_numpy(chosen)}
+
+
+def own_share(batch: dict[str, torch.Tensor], number: int, processes: int) -> dict[str, torch.Tensor]:
+    """What process `number` of `processes` reads of a step: some of its sequences, and the masked places in them.
+
+    Masks and candidates are drawn for the whole step, so that the step is the same for any number of processes. A share
+    has more or fewer masked places than another: they are filled up to a fixed number (one compiled shape) with targets
+    of -100, which the loss leaves out. One process has the whole batch, as it is.
+    """
+    import torch
+
+    if processes == 1:
+        return batch
+    rows, length = batch["ids"].shape
+    first, end = rows * number // processes, rows * (number + 1) // processes
+    own = (batch["places"] >= first * length) & (batch["places"] < end * length)
+    room = math.ceil(len(own) / processes * 1.25)  # some eleven standard deviations, where a step has 8192 positions
+    size = room * max(1, math.ceil(int(own.sum()) / room))
+
+    def filled(values: torch.Tensor, filler: int) -> torch.Tensor:
+        return torch.cat([values[own], values.new_full((size - int(own.sum()),), filler)])
+
+    return {
+        **batch, "ids": batch["ids"][first:end], "types": batch["types"][first:end],
+        "places": filled(batch["places"] - first * length, 0), "targets": filled(batch["targets"], -100),
+        "affix": filled(batch["affix"], 0),
+    }  # fmt: skip
 
 
 def candidate_chance(ids: NDArray[np.int32], masked: int, count: int, vocabulary: int) -> NDArray[np.float32]:
