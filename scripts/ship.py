@@ -14,6 +14,7 @@ from pathlib import Path
 from ahdath.corpus import read_jsonl
 from ahdath.inference import EventExtractor
 from ahdath.proof.run import EMBEDDED, refresh_card
+from ahdath.runtime.ranges import read_texts
 from ahdath.shipping import agreement, digest, ship
 
 
@@ -28,9 +29,10 @@ def main() -> int:
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--target", type=Path, default=EMBEDDED)
     parser.add_argument("--data", type=Path, default=Path("seeds/dev.jsonl"))
+    parser.add_argument("--calibrate", type=Path, default=Path("seeds/train.jsonl"), help="text for the ranges of int8")
     options = parser.parse_args()
     run = options.runs[0] if len(options.runs) == 1 else max(options.runs, key=dev_score)
-    size = ship(run, options.target)
+    size = ship(run, options.target, calibration=read_texts(options.calibrate))
     refresh_card(Path(), options.target)
     print(f"{run} -> {options.target}: {size / 1e6:.1f} MB, weights {digest(options.target)}")
     models = [EventExtractor.from_pretrained(path) for path in (run, options.target)]

@@ -131,6 +131,19 @@ def test_forbidden_roles_are_never_found_and_cost_others_nothing() -> None:
     assert decode_arguments(logits, only_second, [2]) == [[]]
 
 
+def test_a_bias_lets_spans_go_on_and_leaves_their_scores() -> None:
+    logits = np.zeros((1, 3, 5))
+    logits[0, :, 0] = 3.0
+    logits[0, 0, 1] = 9.0  # begins, surely
+    logits[0, 1, 2] = 2.7  # goes on, nearly
+    (short,) = decode_arguments(logits, EVERY, [3])
+    (long,) = decode_arguments(logits, EVERY, [3], inside_bias=0.5)
+    assert [(one.first, one.last) for one in short] == [(0, 1)]
+    assert [(one.first, one.last) for one in long] == [(0, 2)]
+    chances = np.exp(logits[0, 1]) / np.exp(logits[0, 1]).sum()
+    assert long[0].score == pytest.approx(chances[2])
+
+
 def test_padding_is_not_read() -> None:
     logits = np.concatenate([tagged(0, 1, 2, 2), tagged(1, 2, 2, 2)])
     tags = np.concatenate([EVERY, EVERY])
@@ -138,6 +151,19 @@ def test_padding_is_not_read() -> None:
     assert [[(s.first, s.last) for s in spans] for spans in found] == [[(1, 2)], [(0, 4)]]
     logits[0, 2:] = 99 * np.eye(5)[3]
     assert decode_arguments(logits, tags, [2, 4]) == found
+
+
+def test_events_that_admit_different_roles_are_searched_together() -> None:
+    """None, one and both roles: what stands in for the roles that one event has fewer than another is never found."""
+    tags = allowed_tags(np.array([[False, False], [False, True], [True, True]]))
+    logits = np.repeat(tagged(1, 2, 3, 4), 3, 0)
+    found = decode_arguments(logits, tags, [4, 4, 3])
+    assert [[(s.first, s.last, s.role) for s in spans] for spans in found] == [[], [(2, 4, 1)], [(0, 2, 0), (2, 3, 1)]]
+    assert decode_arguments(np.zeros((2, 3, 1)), np.ones((2, 1), bool), [3, 2]) == [[], []]
+
+
+def test_what_is_equally_good_is_no_span() -> None:
+    assert decode_arguments(np.zeros((1, 3, 5)), EVERY, [3]) == [[]]
 
 
 def test_no_events_and_no_words() -> None:

@@ -309,6 +309,18 @@ def test_a_stream_is_read_as_it_comes(embedded: EventExtractor) -> None:
     assert taken < 100 + 16 * 2
 
 
+def test_the_first_answer_waits_for_few_texts(embedded: EventExtractor) -> None:
+    """A quarter of the look-ahead while the next half is made; later on all of it is used."""
+    taken = itertools.count()
+    stream = embedded.classify_many((f"قصفت القوات المدينة {n} مرات" for n in taken), batch_size=4)
+    next(stream)
+    assert next(taken) == 8 + 16
+    for _ in range(8 + 16 + 32):
+        next(stream)
+    assert next(taken) == 8 + 16 + 32 + 32 + 32 + 1  # one was taken by this test
+    stream.close()
+
+
 def test_blank_texts_do_not_wait_and_do_not_pile_up(embedded: EventExtractor) -> None:
     stream = embedded.classify_many(itertools.repeat(" "), batch_size=2)
     assert [next(stream).text for _ in range(200)] == [" "] * 200
@@ -506,7 +518,7 @@ def test_bfloat16_gives_nearly_the_same_scores(
     starts = [[event.trigger.start for document in read for event in document.events] for read in found]
     assert starts[0] == starts[1]
     values = [[event.score for document in read for event in document.events] for read in found]
-    assert len(values[0]) > 30
+    assert len(values[0]) > 20
     assert values[0] == pytest.approx(values[1], abs=0.01)
     assert values[0] != values[1]
 

@@ -18,7 +18,8 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, BertModel
 
 from ahdath.errors import ConfigError, ModelError
 from ahdath.inference import EventExtractor
-from ahdath.modeling import LOSSES, AhdathConfig, AhdathModel, BiLSTM, WordEncoder, _binary, _bucket
+from ahdath.layers import BiLSTM, Neighbours, WordEncoder, _bucket
+from ahdath.modeling import LOSSES, AhdathConfig, AhdathModel, _binary
 from ahdath.ontology import Ontology
 from ahdath.schema import Document
 from ahdath.tokenization import collate
@@ -169,6 +170,18 @@ def test_the_two_lstms_are_a_bidirectional_one() -> None:
     packed = nn.utils.rnn.pack_padded_sequence(states, lengths, batch_first=True)
     expected, _ = nn.utils.rnn.pad_packed_sequence(reference(packed)[0], batch_first=True)
     torch.testing.assert_close(ours(states, mask) * mask[..., None], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_words_see_four_neighbours_to_each_side_and_no_padding() -> None:
+    layer = Neighbours(6, [1, 3], 0.0).eval()
+    states, mask = torch.randn(1, 14, 6), torch.arange(14)[None] < 12
+    read = layer(states, mask)
+    torch.testing.assert_close(read[:, :12], layer(states[:, :12], mask[:, :12]))
+    for place, seen in ((5, range(1, 10)), (13, range(13, 14))):  # a word, and padding
+        changed = states.clone()
+        changed[0, place, 0] += 5.0
+        moved = (layer(changed, mask) - read)[0].abs().max(-1).values > 1e-6
+        assert moved.nonzero().flatten().tolist() == list(seen)
 
 
 # ---------------------------------------------------------------------- parts

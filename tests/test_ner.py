@@ -181,7 +181,7 @@ def test_our_encoder_reads_stems_with_affixes_as_types(embedded_encoder: Path) -
 @pytest.fixture
 def quick(tiny_settings: Callable[..., TrainConfig]) -> Callable[..., TrainConfig]:
     def settings(kind: str = "embedded", **changes: Any) -> TrainConfig:
-        usual = {"epochs": 12, "encoder_learning_rate": 3e-3, "learning_rate": 2e-2, "batch_size": 3, "warmup_share": 0.0, "dropout": 0.0, "word_dropout": 0.0}
+        usual = {"epochs": 20, "encoder_learning_rate": 3e-3, "learning_rate": 2e-2, "batch_size": 3, "warmup_share": 0.0, "dropout": 0.0, "word_dropout": 0.0}
         return tiny_settings(kind, **{**usual, **changes})
 
     return settings

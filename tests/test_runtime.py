@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from transformers import XLMRobertaConfig, XLMRobertaModel
@@ -122,7 +123,7 @@ def test_argument_scores_are_those_of_torch(
     assert said[precision][0].shape == said["torch"][0].shape == (count, width, tags)
     own = batch["word_mask"][rows]
     gap = np.abs(softmax(said[precision][0]) - softmax(said["torch"][0]))[own]
-    assert gap.max() < (1e-4 if precision == "float32" else 0.25)  # the noisy head multiplies a difference by fifteen
+    assert gap.max() < (1e-4 if precision == "float32" else 0.35)  # the noisy head multiplies a difference by fifteen
     assert gap.mean() < (1e-6 if precision == "float32" else 2e-3)
     values = [decoding.sigmoid(one[1]) for one in said.values()]
     assert np.abs(values[0] - values[1]).max() < (1e-4 if precision == "float32" else 0.25)
@@ -201,8 +202,30 @@ def test_encoders_that_count_from_their_padding_have_a_graph(arabert: EventExtra
     assert_alike(found[0], found[1], windows, 1e-4)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_known_ranges_take_the_place_of_those_of_rows(
+    engines: dict[Any, Engine], folders: dict[tuple[str, str], Path], documents: list[Document], embedded: EventExtractor,
+    arabert: EventExtractor, tmp_path: Path, kind: str,
+) -> None:  # fmt: skip
+    extractor = embedded if kind == "embedded" else arabert
+    texts = [document.text for document in documents]
+    export(folders[kind, "torch"], tmp_path / "known", calibration=texts)
+    kinds = [
+        {node.op_type for name in FILES[:2] for node in onnx.load(folder / name, load_external_data=False).graph.node}
+        for folder in (folders[kind, "int8"], tmp_path / "known")
+    ]
+    assert [{"ReduceMax", "ConstantOfShape"} <= found for found in kinds] == [True, False]
+    windows, batch = batch_of(extractor, texts)
+    engine, torch_engine = OnnxEngine(tmp_path / "known"), engines[kind, "torch"]
+    said = [one.read_words(batch) for one in (engine, torch_engine)]
+    assert_alike(said[0], said[1], windows, 0.3)  # the tiny models' outliers are cut; the mean says what is usual
+    events = np.array([(row, 0, row % 35) for row in range(len(windows))])
+    chances = [softmax(one.read_pairs(told.state, events)[0]) for one, told in zip((engine, torch_engine), said, strict=True)]
+    assert np.abs(chances[0] - chances[1])[batch["word_mask"]].mean() < 5e-3
+
+
 def test_distances_have_the_buckets_of_the_model() -> None:
-    from ahdath.modeling import _bucket
+    from ahdath.layers import _bucket
 
     assert _buckets(700).tolist() == _bucket(torch.arange(-700, 701)).tolist()
 
@@ -218,6 +241,22 @@ def test_a_weight_is_quantised_by_output() -> None:
     assert np.abs(values).max() == weights.LEVELS == 63
     assert values.T.tolist() == [[32, -63, 16], [0, 0, 0], [63, 32, -63]]
     assert np.abs(values.T * scale[:, None] - weight).max(1).tolist() == pytest.approx([0.008, 0, 0.8], abs=0.01)
+
+
+def test_a_convolution_is_a_layer_over_its_places() -> None:
+    rng = np.random.default_rng(0)
+    weight, states = rng.normal(size=(2, 4, 3)).astype(np.float32), rng.normal(size=(1, 4, 5)).astype(np.float32)
+    reference = torch.nn.functional.conv1d(torch.from_numpy(states), torch.from_numpy(weight))[0].T.numpy()
+    flat = weights.make({"w": ["transposed", "w"]}, {"w": weight})["w"]
+    rows = np.stack([states[0, :, at : at + 3].T.ravel() for at in range(3)])
+    assert rows @ flat == pytest.approx(reference, abs=1e-5)
+    values, scale = weights.quantized(weight)
+    assert values * scale == pytest.approx(flat, abs=0.02)
+
+
+def test_two_tables_are_crossed() -> None:
+    made = weights.make({"x": ["crossed", "a", "b"]}, {"a": np.array([[1.0], [10.0]]), "b": np.array([[0.0], [0.5]])})
+    assert made["x"].tolist() == [[1.0], [1.5], [10.0], [10.5]]
 
 
 def test_gates_and_biases_are_put_in_the_order_of_onnx() -> None:
@@ -322,7 +361,7 @@ def test_weights_of_another_model_are_told(folders: dict[tuple[str, str], Path],
     EventExtractor.from_pretrained(folders["embedded", "int8"]).save_pretrained(tmp_path)
     plan = json.loads((tmp_path / "graphs.json").read_text(encoding="utf-8"))
     (tmp_path / "graphs.json").write_text(json.dumps({**plan, "version": 99}), encoding="utf-8")
-    with pytest.raises(ModelError, match="expected graphs of version 1, found 99; export the model again"):
+    with pytest.raises(ModelError, match="expected graphs of version 2, found 99; export the model again"):
         OnnxEngine(tmp_path)
     (tmp_path / "graphs.json").write_text(json.dumps({**plan, "words": {"a": ["float", "b"]}}), encoding="utf-8")
     with pytest.raises(ModelError, match=r"graphs\.safetensors: expected a safetensors file with the weights"):
@@ -404,6 +443,32 @@ def test_a_compiled_encoder_says_the_same(embedded: EventExtractor, documents: l
 def test_every_engine_is_one(engines: dict[Any, Engine], embedded: EventExtractor) -> None:
     assert all(isinstance(engine, Engine) for engine in engines.values())
     assert not isinstance(embedded.model, Engine)
+
+
+@pytest.mark.parametrize(("threads", "narrow", "wide"), [("1", 0, 0), ("2", 2, 2), ("16", 4, 2)])
+def test_threads_go_to_batches_or_to_products(
+    folders: dict[tuple[str, str], Path], monkeypatch: pytest.MonkeyPatch, threads: str, narrow: int, wide: int
+) -> None:
+    """A narrow encoder: batches side by side, one thread each. A wide one: products are shared. One thread: the caller's."""
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    engine = OnnxEngine(folders["embedded", "int8"])
+    assert engine.workers == narrow
+    assert engine._words.get_session_options().intra_op_num_threads == 1
+    monkeypatch.setattr("ahdath.runtime.onnx_engine._WIDE", 1)
+    engine = OnnxEngine(folders["embedded", "int8"])
+    assert engine.workers == wide
+    assert engine._words.get_session_options().intra_op_num_threads == int(threads)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_text_has_the_same_answer_with_any_number_of_threads(
+    folders: dict[tuple[str, str], Path], documents: list[Document], threads: int
+) -> None:
+    folder = folders["embedded", "int8"]
+    one = EventExtractor.from_pretrained(folder)
+    other = EventExtractor(OnnxEngine(folder, threads=threads), one.tokenizer, name=one.name)
+    texts = [document.text for document in documents] * 5
+    assert list(other.classify_many(texts)) == [one.classify(text) for text in texts[: len(documents)]] * 5
 
 
 # ---------------------------------------------------------------------- batching

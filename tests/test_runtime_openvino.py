@@ -162,7 +162,9 @@ def test_a_row_is_turned_round_and_its_padding_stays() -> None:
 def test_ranges_are_measured_for_every_product(folders: dict[tuple[str, str], Path], documents: list[Document]) -> None:
     found = measure(folders["arabert", "torch"], [document.text for document in documents])
     config = json.loads((folders["arabert", "torch"] / "config.json").read_text(encoding="utf-8"))["encoder"]
-    assert len(found) == 4 * config["num_hidden_layers"] + 1
+    heads = {"trigger.0", "pairs.word", "pairs.product", "pairs.tags", "pairs.context.steps.0", "pairs.context.steps.1"}
+    assert len(found) == 4 * config["num_hidden_layers"] + 1 + len(heads)
+    assert heads < set(found)
     assert all(low < 0 < high for low, high in found.values())
     for name, (low, _) in found.items():
         if name.endswith("output.dense") and "attention" not in name:
@@ -176,7 +178,7 @@ def test_graphs_have_the_ranges_and_only_where_they_are_measured(folders: dict[t
         return sum(node.op_type == "QuantizeLinear" for node in graph.node)
 
     layers = json.loads((folders["arabert", "int8"] / "config.json").read_text(encoding="utf-8"))["encoder"]["num_hidden_layers"]
-    assert [products(precision) for precision in PRECISIONS] == [0, 0, 4 * layers + 1]
+    assert [products(precision) for precision in PRECISIONS] == [0, 0, 4 * layers + 3]  # two of the heads
 
 
 def test_texts_are_read_evenly_from_rows_and_from_plain_text(tmp_path: Path) -> None:

@@ -52,6 +52,20 @@ def test_numpy_numbers_become_plain_ones() -> None:
     assert score == 0.5
 
 
+def test_what_needs_no_conversion_is_checked_as_well() -> None:
+    class Name(str):
+        __slots__ = ()
+
+    assert Span(0, 2, Name("قص")) == Span(0, 2, "قص")
+    assert Sentence(0, 2, "قص", scores={"X": 0.25, "Y": np.float64(1)}).scores == {"X": 0.25, "Y": 1.0}
+    given = {"X": 0.25}
+    sentence = Sentence(0, 2, "قص", scores=given)
+    given["X"] = 9.0
+    assert sentence.scores == {"X": 0.25}
+    with pytest.raises(DataError, match=r"Sentence\.scores: key: expected str, found int: 1"):
+        Sentence(0, 2, "قص", scores={1: 0.5})  # type: ignore[dict-item]
+
+
 def test_a_rounding_error_of_a_probability_is_clipped() -> None:
     assert Argument("Agent", span("القوات"), 1 + 1e-7).score == 1.0
     assert Argument("Agent", span("القوات"), -1e-7).score == 0.0

@@ -74,6 +74,14 @@ def test_a_text_without_words_has_no_windows(text: str) -> None:
     assert tokenizer().windows(text)[0] == []
 
 
+def test_words_are_read_alike_whatever_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ahdath.tokenization._REMEMBERED", 3)
+    texts = ["وقصفت حلب غزة", "حلب", "قصف قصف وحلب.", "غزة حلب", "وقصفت حلب غزة"]
+    one = tokenizer(lexicon=LEXICON)
+    assert [one.windows(text) for text in texts] == [tokenizer(lexicon=LEXICON).windows(text) for text in texts]
+    assert one.pieces(["وحلب", "حلب"]) == tokenizer(lexicon=LEXICON).pieces(["وحلب", "حلب"])
+
+
 def test_settings_that_cannot_work_are_refused() -> None:
     with pytest.raises(ConfigError, match="spelling 'bert' is unknown; expected one of"):
         WordTokenizer(PIECES, max_length=64, spelling="bert")

@@ -238,7 +238,7 @@ def test_layers_further_down_learn_slower(tiny_settings: Callable[..., TrainConf
     assert told["encoder.embeddings.word_embeddings.weight"] == (0.025, 0.3)
     assert told["encoder.embeddings.LayerNorm.bias"] == (0.025, 0.0)
     assert told["trigger.0.weight"] == told["words.ngrams.weight"] == (1.0, 0.3)
-    assert told["pairs.context.ahead.bias_hh_l0"] == (1.0, 0.0)
+    assert told["pairs.context.steps.0.bias"] == (1.0, 0.0)
     model.encoder.get_input_embeddings().requires_grad_(False)
     left = {id(p) for group in training.parameter_groups(model, settings) for p in group["params"]}
     assert rates.keys() - left == {id(model.encoder.embeddings.word_embeddings.weight)}
@@ -288,6 +288,49 @@ def test_thresholds_and_temperature_are_set_on_dev(embedded: EventExtractor, mon
         assert all(0.2 <= value < 0.7 for value in (config.threshold, *config.type_thresholds.values()))
     finally:
         config.trigger_temperature, config.threshold, config.type_thresholds = before
+
+
+def test_arguments_get_their_temperature_and_go_on_readily(
+    embedded: EventExtractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tags that are honest but for a factor of 2.5; second words of spans that are told a little too seldom."""
+    rng = np.random.default_rng(0)
+    honest = rng.normal(0, 2, size=(4000, 3))
+    chances = np.exp(honest) / np.exp(honest).sum(-1, keepdims=True)
+    gold = (rng.random((4000, 1)) > chances.cumsum(-1)).sum(-1)
+    assert thresholds._tag_loss(honest, gold) < thresholds._tag_loss(2.5 * honest, gold)
+    admitted = np.array([True, True, True])
+    config = embedded.model.config
+    before = (config.argument_temperature, config.inside_bias)
+    monkeypatch.setattr(thresholds, "_calibrate_triggers", lambda *_: None)
+    monkeypatch.setattr(thresholds, "argument_scores", lambda *_: ([2.5 * honest], [gold], [admitted]))
+    monkeypatch.setattr(thresholds, "_spans", lambda _: set())
+    try:
+        thresholds.calibrate(embedded, [])
+        assert config.argument_temperature == pytest.approx(2.5, rel=0.05)
+        monkeypatch.undo()
+        monkeypatch.setattr(thresholds, "_calibrate_triggers", lambda *_: None)
+        tags = np.array([1, 2, 0, 0])
+        logits = np.array([[0, 4.0, 0], [4.3, 0, 4.0], [6.0, 0, 0], [6.0, 0, 0]])
+        monkeypatch.setattr(thresholds, "argument_scores", lambda *_: ([logits], [tags], [admitted]))
+        monkeypatch.setattr(thresholds, "_tag_loss", lambda scaled, _: abs(float(np.abs(scaled).max()) - 6.0))  # temperature 1
+        thresholds.calibrate(embedded, [])
+        assert config.inside_bias == 0.5
+    finally:
+        config.argument_temperature, config.inside_bias = before
+
+
+def test_argument_scores_are_those_of_annotated_events(embedded: EventExtractor, documents: list[Document]) -> None:
+    logits, tags, admitted = thresholds.argument_scores(embedded, documents)
+    events = [event for document in documents for event in document.events]
+    assert len(logits) == len(tags) == len(admitted) == len(events)
+    count = 2 * len(embedded.ontology.role_names) + 1
+    for scores, own, allowed in zip(logits, tags, admitted, strict=True):
+        assert scores.shape == (len(own), count)
+        assert (scores[:, ~allowed] == -1e4).all()
+        assert allowed[own].all()
+    assert sum(len(thresholds._spans(own)) for own in tags) == sum(len(event.arguments) for event in events)
+    assert thresholds._spans(np.array([1, 2, 1, 0, 3, 4, 4])) == {(0, 2, 0), (2, 3, 0), (4, 7, 1)}
 
 
 def test_a_type_of_its_own_threshold(embedded: EventExtractor, monkeypatch: pytest.MonkeyPatch) -> None:

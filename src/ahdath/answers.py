@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Answers", "Block", "Found", "Pending", "Read", "given_triggers"]
 
+_TOLD = 0.05  # lowest probability of a type that a sentence is told with
+
 
 @dataclass
 class Found:
@@ -70,14 +72,15 @@ class Answers:
         events = [] if sentences_only else self._events(string, block, wanted)
         sentences = []
         limit = self.config.sentence_threshold
+        lowest = min(limit, _TOLD)
         for (a, b), scores in zip(block.borders, self._sentence_scores(block), strict=True):
             start, end = block.start + a, block.start + b
             inside = {e.type for e in events if start <= e.trigger.start < end}
             rounded = scores.astype(float).round(4).tolist()
-            said = {n: s for n, s in zip(self.ontology.type_names, rounded, strict=True) if n in wanted}
-            types = tuple(n for n, s in said.items() if s >= limit or n in inside)
-            kept = {n: s for n, s in said.items() if n in types or s >= 0.05}
-            sentences.append(Sentence(start, end, string[start:end], types, kept))
+            named = zip(self.ontology.type_names, rounded, strict=True)
+            told = {n: s for n, s in named if (s >= lowest or n in inside) and n in wanted}
+            types = tuple(n for n, s in told.items() if s >= limit or n in inside)
+            sentences.append(Sentence(start, end, string[start:end], types, told))
         return events, sentences
 
     def document(self, string: str, reads: Sequence[Read]) -> Document:

@@ -7,6 +7,7 @@ module knows no text, no tokenizer and no network.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +43,7 @@ class RoleSpan:
 def sigmoid(logits: NDArray[Any]) -> NDArray[Any]:
     """Logistic function without overflow."""
     small = np.exp(-np.abs(logits))
-    return np.asarray(np.where(logits >= 0, np.ones_like(small), small) / (1 + small))
+    return np.asarray(np.where(logits >= 0, 1, small) / (1 + small))
 
 
 def decode_triggers(
@@ -63,11 +64,11 @@ def decode_triggers(
     # The second word of وقف إطلاق النار is no start of its own, unless it is one of another type.
     starts[1:] &= ~(goes_on[1:, None] & starts[:-1])
     found = []
-    for word, kind in zip(*np.nonzero(starts), strict=True):
-        last = int(word) + 1
+    for word, kind in np.argwhere(starts).tolist():
+        last = word + 1
         while last < len(goes_on) and goes_on[last] and not starts[last, kind]:
             last += 1
-        found.append(Trigger(int(word), last, int(kind), float(scores[word, kind])))
+        found.append(Trigger(word, last, kind, float(scores[word, kind])))
     return found
 
 
@@ -79,62 +80,97 @@ def allowed_tags(allowed: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([np.ones((*allowed.shape[:-1], 1), bool), np.repeat(allowed, 2, axis=-1)], axis=-1)
 
 
-def decode_arguments(logits: NDArray[Any], tags: NDArray[Any], lengths: Sequence[int]) -> list[list[RoleSpan]]:
+def decode_arguments(
+    logits: NDArray[Any], tags: NDArray[Any], lengths: Sequence[int], *, inside_bias: float = 0.0
+) -> list[list[RoleSpan]]:
     """The best role sequence of each event under the BIO rule (Viterbi), forbidden roles excluded.
+
+    The search adds up logits: their softmax takes the same from all tags of a word, so it is only made for words of a span.
 
     Args:
         logits: Shape: (E, W, 2R+1).
         tags: admitted tags of each event; Shape: (E, 2R+1).
         lengths: words of each event's window (the rest of W is padding).
+        inside_bias: added to the logits of I tags in the search, not in the scores: spans then go on more readily.
 
     Returns:
         For each event its spans in order; the score of a span is the lowest probability of its words.
     """
-    events, width, count = logits.shape
+    events, width, _ = logits.shape
+    found: list[list[RoleSpan]] = [[] for _ in range(events)]
     if events == 0 or width == 0:
-        return [[] for _ in range(events)]
-    masked = np.where(tags[:, None], logits.astype(np.float64), -1e9)
-    masked -= masked.max(-1, keepdims=True)
-    chances = np.exp(masked)
-    chances /= chances.sum(-1, keepdims=True)
-    logs = np.log(np.maximum(chances, 1e-30))
-    inner = np.arange(2, count, 2)  # I tags; the B tag of each stands just before it
-    best = logs[:, 0].copy()
-    best[:, inner] = -1e9
-    back = np.zeros((events, width, count), np.int32)
-    rows = np.arange(events)[:, None]
-    done = np.asarray(lengths)[:, None]
-    for word in range(1, width):
-        top = best.argmax(1)
-        came = np.repeat(top[:, None], count, 1)
-        score = np.repeat(best[np.arange(events), top][:, None], count, 1)
-        from_begin, from_inside = best[:, inner - 1], best[:, inner]
-        came[:, inner] = np.where(from_begin >= from_inside, inner - 1, inner)
-        score[:, inner] = np.maximum(from_begin, from_inside)
-        live = word < done
-        best = np.where(live, score + logs[:, word], best)
-        back[:, word] = np.where(live, came, np.arange(count)[None])
-    state = best.argmax(1)
-    path = np.zeros((events, width), np.int32)
-    for word in range(width - 1, -1, -1):
-        path[:, word] = state
-        state = back[rows[:, 0], word, state]
-    return [_spans(path[e, : lengths[e]], chances[e]) for e in range(events)]
-
-
-def _spans(path: NDArray[Any], chances: NDArray[Any]) -> list[RoleSpan]:
-    found: list[RoleSpan] = []
-    word, end = 0, len(path)
-    while word < end:
-        tag = int(path[word])
-        last = word + 1
-        if tag % 2 == 1:
-            while last < end and path[last] == tag + 1:
-                last += 1
-            score = float(min(chances[w, path[w]] for w in range(word, last)))
-            found.append(RoleSpan(word, last, (tag - 1) // 2, score))
-        word = last
+        return found
+    begins = _begin_tags(tags)
+    inside = _by_word(logits, begins + (begins > 0)) + inside_bias * (begins > 0).T
+    best, begun = _search(_by_word(logits, begins), inside)
+    paths = zip(best.T.tolist(), begins.tolist(), lengths, strict=True)
+    spans = [(e, *span) for e, (path, own, length) in enumerate(paths) for span in _traced(path, begun[..., e], own, length)]
+    for (event, first, last, tag), score in zip(spans, _scores(logits, tags, spans), strict=True):
+        found[event].append(RoleSpan(first, last, tag // 2, score))
     return found
+
+
+def _begin_tags(tags: NDArray[Any]) -> NDArray[Any]:
+    """O and the admitted B tags of each event, in order. Shape: (E, 2R+1) -> (E, S), S - 1 the most that one event admits.
+
+    Where an event admits fewer, O stands there again, before them: no sequence is better for it.
+    """
+    numbers = np.arange(tags.shape[1])
+    begins = np.sort(np.where(tags & (numbers % 2 == 1), numbers, 0), axis=1)
+    return begins[:, -1 - np.count_nonzero(begins, axis=1).max() :]
+
+
+def _by_word(logits: NDArray[Any], tags: NDArray[Any]) -> NDArray[Any]:
+    """Logits of some tags of each event, word after word. Shape: (E, W, 2R+1) and (E, S) -> (W, S, E)."""
+    taken = logits.transpose(0, 2, 1)[np.arange(len(logits))[:, None], tags]
+    return np.ascontiguousarray(taken.transpose(2, 1, 0), np.float64)
+
+
+def _search(begin: NDArray[Any], inside: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Forwards through the words: which of S spans is best open at each word, and which of them best begin there.
+
+    Anything may begin after anything; what is open may go on. O is a span too, of any length. Both arrays are written over
+    with what a sequence is worth up to each word: one whose last span begins there, and the better of that and of going on.
+
+    Shape: begin and inside (W, S, E); best (W, E) of int, begun (W, S, E) of bool.
+    """
+    before = inside[0] = begin[0]
+    for new, on in zip(begin[1:], inside[1:], strict=True):
+        new += np.maximum.reduce(before)
+        on += before
+        np.maximum(new, on, out=on)
+        before = on
+    return inside.argmax(1), inside == begin
+
+
+def _traced(best: list[int], begun: NDArray[Any], begins: list[int], length: int) -> list[tuple[int, int, int]]:
+    """Back through the words of one event: its spans in order, each with the tag that it begins with.
+
+    Shape: best (W,), begun (W, S), begins (S,).
+    """
+    spans, last = [], length
+    while last:
+        first, span = last - 1, best[last - 1]
+        if begins[span]:
+            while not begun[first, span]:
+                first -= 1
+            spans.append((first, last, begins[span]))
+        last = first
+    return spans[::-1]
+
+
+def _scores(logits: NDArray[Any], tags: NDArray[Any], spans: Sequence[tuple[int, int, int, int]]) -> list[float]:
+    """The lowest probability of the words of each span (event, first, last, tag that it begins with)."""
+    if not spans:
+        return []
+    words = [(e, word, tag if word == first else tag + 1) for e, first, last, tag in spans for word in range(first, last)]
+    event, word, tag = np.fromiter(chain.from_iterable(words), np.int64, 3 * len(words)).reshape(-1, 3).T
+    chosen = np.where(tags[event], logits[event, word].astype(np.float64), -np.inf)
+    chances = np.exp(chosen - chosen.max(-1, keepdims=True))
+    own = chances[np.arange(len(words)), tag] / chances.sum(-1)
+    sizes = [last - first for _, first, last, _ in spans]
+    lowest: list[float] = np.minimum.reduceat(own, np.cumsum([0, *sizes[:-1]])).tolist()
+    return lowest
 
 
 def decode_attributes(logits: NDArray[Any], sizes: Sequence[int]) -> NDArray[Any]:

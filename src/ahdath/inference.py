@@ -229,28 +229,29 @@ class EventExtractor:
                 yield self._answers.document(done.string, done.reads)
 
     def _chunks(self, texts: Iterable[str], ahead: deque[Pending], size: int) -> Iterator[_Chunk]:
-        """Blocks of the texts, `size` windows or texts at a time; the texts go to `ahead` in their order.
+        """Blocks of the texts, `size` windows or texts at a time, at first fewer; the texts go to `ahead` in their order.
 
         A text without words waits for none. An error of the iterable is raised when all before it has been given.
         """
         chunk: _Chunk = []
         count = begun = 0
+        enough = max(size // 4, 1)  # whoever reads should not wait for long
         try:
             for string in texts:
                 _require_text(string)
                 ahead.append(Pending(string))
                 begun += 1
                 for block in self._blocks(string):
+                    if count >= enough:
+                        yield chunk
+                        chunk, count, begun, enough = [], 0, 1, min(2 * enough, size)
                     chunk.append((ahead[-1], block))
                     ahead[-1].missing += 1
                     count += len(block.windows)
-                    if count >= size:
-                        yield chunk
-                        chunk, count, begun = [], 0, 1
                 ahead[-1].whole = True
-                if not count or begun >= size:
+                if not count or count >= enough or begun >= enough:
                     yield chunk
-                    chunk, count, begun = [], 0, 0
+                    chunk, count, begun, enough = [], 0, 0, min(2 * enough, size)
         except Exception:
             yield chunk
             raise
@@ -289,15 +290,18 @@ class EventExtractor:
 
     def _read_arguments(self, jobs: Sequence[_Job], said: WordScores, events: NDArray[Any]) -> None:
         argument, attribute = self.engine.read_pairs(said.state, events)
-        lengths = [len(jobs[row][0].spans) for row in events[:, 0]]
-        roles = decoding.decode_arguments(argument / self.config.argument_temperature, self._tags[events[:, 2]], lengths)
+        lengths = [len(jobs[row][0].spans) for row in events[:, 0].tolist()]
+        config = self.config
+        roles = decoding.decode_arguments(
+            argument / config.argument_temperature, self._tags[events[:, 2]], lengths, inside_bias=config.inside_bias
+        )
         chosen = decoding.decode_attributes(attribute, [len(names) for names in self.ontology.attributes.values()])
-        for row, (_, block, number) in enumerate(jobs):
-            found = block.found[number]
-            mine = np.flatnonzero(events[:, 0] == row)
-            if found is not None and len(mine):
-                found.roles = [roles[i] for i in mine]
-                found.attributes = chosen[mine]
+        at = 0
+        for _, block, number in jobs:  # whose events follow each other
+            if (found := block.found[number]) is not None:
+                mine = slice(at, at + len(found.triggers))
+                found.roles, found.attributes = roles[mine], chosen[mine]
+                at = mine.stop
 
 
 def _stop(string: str, start: int, end: int) -> int:

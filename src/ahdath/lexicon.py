@@ -134,13 +134,13 @@ def character_ngrams(word: str, sizes: tuple[int, ...] = (3, 4), buckets: int = 
 
     FNV-1a over code points: the same on every machine and in every process.
     """
-    marked = f"<{word[:40]}>"
+    marked = [ord(character) for character in f"<{word[:40]}>"]
     ids = []
     for size in sizes:
         for start in range(len(marked) - size + 1):
             code = 2166136261
             for character in marked[start : start + size]:
-                code = ((code ^ ord(character)) * 16777619) & 0xFFFFFFFF
+                code = ((code ^ character) * 16777619) & 0xFFFFFFFF
             ids.append(1 + code % (buckets - 1))
     return ids
 

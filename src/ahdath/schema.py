@@ -39,15 +39,18 @@ class Span:
     text: str
 
     def __post_init__(self) -> None:
+        start, end, text = self.start, self.end, self.text
+        if type(start) is int and type(end) is int and type(text) is str and 0 <= start < end and len(text) == end - start:
+            return  # a paragraph has dozens of spans: names are made for what is wrong or to be converted
         kind = type(self).__name__
-        _set(self, "start", _offset(self.start, f"{kind}.start"))
-        _set(self, "end", _offset(self.end, f"{kind}.end"))
-        _typed(self.text, str, f"{kind}.text")
+        _set(self, "start", _offset(start, f"{kind}.start"))
+        _set(self, "end", _offset(end, f"{kind}.end"))
+        _typed(text, str, f"{kind}.text")
         if not 0 <= self.start < self.end:
             _refuse(kind, "0 <= start < end (end exclusive)", f"start {self.start}, end {self.end}")
-        if len(self.text) != self.end - self.start:
+        if len(text) != self.end - self.start:
             expected = f"a text of end - start = {self.end - self.start} code points"
-            _refuse(kind, expected, f"{len(self.text)}: {shown(self.text)}", _COUNT)
+            _refuse(kind, expected, f"{len(text)}: {shown(text)}", _COUNT)
 
     @classmethod
     def of(cls, text: str, start: int, end: int) -> Span:
@@ -105,8 +108,9 @@ class Event:
     ontology: Ontology | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("type", "modality", "polarity"):
-            _name(getattr(self, name), f"Event.{name}")
+        _name(self.type, "Event.type")
+        _name(self.modality, "Event.modality")
+        _name(self.polarity, "Event.polarity")
         _typed(self.trigger, Span, "Event.trigger")
         _set(self, "arguments", _tuple(self.arguments, Argument, "Event.arguments"))
         _set(self, "score", _probability(self.score, "Event.score"))
@@ -209,19 +213,20 @@ class Document:
             if getattr(self, name) is not None:
                 _typed(getattr(self, name), str, f"Document.{name}")
         _set(self, "types", _probabilities(self.types, "Document.types"))
-        for where, span in self._spans():
+        for span, where, *names in self._spans():
             here = self.text[span.start : span.end]
             if here != span.text:
                 expected = f"the text at {span.start}:{span.end}, {shown(here)}"
-                _refuse(f"Document {self.id!r}: {where}", expected, shown(span.text), _COUNT)
+                _refuse(f"Document {self.id!r}: {where.format(*names)}", expected, shown(span.text), _COUNT)
 
-    def _spans(self) -> Iterator[tuple[str, Span]]:
+    def _spans(self) -> Iterator[tuple[Any, ...]]:
+        """All spans, each with a template of where it stands and what fills it."""
         for n, event in enumerate(self.events):
-            yield f"events[{n}].trigger ({event.type})", event.trigger
+            yield event.trigger, "events[{}].trigger ({})", n, event.type
             for m, argument in enumerate(event.arguments):
-                yield f"events[{n}].arguments[{m}] ({event.type}, {argument.role})", argument.span
+                yield argument.span, "events[{}].arguments[{}] ({}, {})", n, m, event.type, argument.role
         for n, sentence in enumerate(self.sentences):
-            yield f"sentences[{n}]", sentence
+            yield sentence, "sentences[{}]", n
 
     def check(self, ontology: Ontology) -> None:
         """Raises one DataError with all types, roles and attribute values that `ontology` does not have."""
@@ -354,8 +359,7 @@ def _refuse(where: str, expected: str, found: str, remedy: str = "") -> NoReturn
     raise DataError(f"{where}: expected {expected}, found {found}" + (f"; {remedy}" if remedy else ""))
 
 
-def _set(instance: object, name: str, value: object) -> None:
-    object.__setattr__(instance, name, value)
+_set = object.__setattr__  # the instances are frozen
 
 
 def _typed(value: Any, kind: type[T], where: str) -> T:
@@ -375,7 +379,14 @@ def _offset(value: Any, where: str) -> int:
     return int(value)
 
 
+def _is_sound(probability: object) -> bool:
+    """Whether it can stay as it is, without a look at what else may be taken for a probability."""
+    return type(probability) is float and 0.0 <= probability <= 1.0
+
+
 def _probability(value: Any, where: str) -> float:
+    if _is_sound(value):
+        return float(value)
     if not isinstance(value, Real) or isinstance(value, bool):
         _refuse(where, "a number from 0 to 1", f"{type(value).__name__}: {shown(value)}")
     number = float(value)
@@ -388,19 +399,24 @@ def _mapping(value: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         _refuse(where, "a mapping", f"{type(value).__name__}: {shown(value)}")
     for key in value:
-        _typed(key, str, f"{where}: key")
+        if not isinstance(key, str):
+            _typed(key, str, f"{where}: key")
     return value
 
 
 def _probabilities(value: Any, where: str) -> dict[str, float] | None:
     if value is None:
         return None
-    return {key: _probability(number, f"{where}[{key!r}]") for key, number in _mapping(value, where).items()}
+    given = _mapping(value, where)
+    if all(map(_is_sound, given.values())):
+        return dict(given)
+    return {key: _probability(number, f"{where}[{key!r}]") for key, number in given.items()}
 
 
 def _tuple(value: Any, kind: type[T], where: str) -> tuple[T, ...]:
     if not isinstance(value, (list, tuple)):
         _refuse(where, f"a list or tuple of {kind.__name__}", f"{type(value).__name__}: {shown(value)}")
     for number, item in enumerate(value):
-        _typed(item, kind, f"{where}[{number}]")
+        if not isinstance(item, kind):
+            _typed(item, kind, f"{where}[{number}]")
     return tuple(value)

@@ -20,6 +20,7 @@ from ahdath.evaluation import predict, report
 from ahdath.proof.spelling import event_changes
 from ahdath.runtime.export import write_graphs
 from ahdath.runtime.openvino_engine import OPENVINO_FILES
+from ahdath.runtime.ranges import measure
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,8 +39,10 @@ _EIGHT_BITS = 8_000_000  # elements from which a matrix is stored in eight bits
 _PATHS = ("_name_or_path", "name_or_path")
 
 
-def ship(run: str | Path, target: str | Path) -> int:
+def ship(run: str | Path, target: str | Path, *, calibration: Sequence[str] | None = None) -> int:
     """Write the model of the folder `run` to `target`, replacing what is there; its size in bytes.
+
+    calibration: texts like those to be read, on which the ranges of the int8 products are measured; see `runtime.export`.
 
     Raises ModelError when a file is missing, a weight does not fit, or the folder would exceed `LIMIT`; `target`
     is then as it was.
@@ -59,7 +62,7 @@ def ship(run: str | Path, target: str | Path) -> int:
             (fresh / name).write_text(_without_paths(text) if "config" in name else text, encoding="utf-8")
     save_file(pack(load_file(str(source / _WEIGHTS))), str(fresh / _WEIGHTS), metadata={"format": "pt"})
     (fresh / _WEIGHTS).chmod(0o644)
-    add_graphs(fresh)
+    add_graphs(fresh, calibration=calibration)
     size = sum(path.stat().st_size for path in fresh.iterdir())
     if size > LIMIT:
         shutil.rmtree(fresh)
@@ -93,7 +96,7 @@ def pack(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return packed
 
 
-def add_graphs(folder: str | Path) -> None:
+def add_graphs(folder: str | Path, *, calibration: Sequence[str] | None = None) -> None:
     """Write the graphs of a packed model beside its weights, where NumPy can read these: it knows no float8.
 
     Only those of ONNX Runtime, which runs small encoders best and is always there. Needs the extra `ahdath[export]`. Raises
@@ -107,7 +110,8 @@ def add_graphs(folder: str | Path) -> None:
         shapes = {name: tuple(one.get_shape()) for name, one in slices.items()}
         readable = all(not one.get_dtype().startswith("F8") for one in slices.values())
     if readable:
-        write_graphs(json.loads((place / "config.json").read_text(encoding="utf-8")), shapes, place)
+        ranges = None if calibration is None else measure(place, calibration)
+        write_graphs(json.loads((place / "config.json").read_text(encoding="utf-8")), shapes, place, ranges=ranges)
         for name in OPENVINO_FILES:
             (place / name).unlink()
 
@@ -137,8 +141,8 @@ def agreement(one: EventExtractor, other: EventExtractor, documents: Sequence[Do
     result = {"changed": sum(event_changes(*pair) for pair in pairs) / max(total, 1)}
     for side, found in zip(("before", "after"), answers, strict=True):
         scores = report(side, documents, found.from_text, found.gold_triggers, bootstrap=0).headline()
-        for measure in ("TC f1", "AC+ f1", "gold triggers AC+ f1"):
-            result[f"{side} {measure}"] = 100 * scores[measure]
+        for name in ("TC f1", "AC+ f1", "gold triggers AC+ f1"):
+            result[f"{side} {name}"] = 100 * scores[name]
     return result
 
 

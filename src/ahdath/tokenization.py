@@ -13,7 +13,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from itertools import accumulate, chain, pairwise
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from unicodedata import normalize as unicode_normalize
 
 from .errors import AlignmentError, ConfigError
@@ -33,8 +34,8 @@ __all__ = ["SPELLINGS", "Window", "WordTokenizer", "collate", "word_span"]
 CONTEXT = 50
 
 
-#: Words whose pieces are remembered.
-_REMEMBERED = 100_000
+#: Words that are remembered with all that is read of them.
+_REMEMBERED = 1 << 16
 
 # What ArabertPreprocessor("bert-base-arabertv02") does to characters; the Persian letters are our addition, since it
 # would tear a word at each of them.
@@ -140,10 +141,20 @@ class Window:
     ngrams: tuple[tuple[int, ...], ...] | None = None
 
 
+class _Word(NamedTuple):
+    """What a window holds of one word. `types` has one entry a piece; without a lexicon all but the pieces is empty."""
+
+    pieces: tuple[int, ...]
+    types: tuple[int, ...] = ()
+    affix: int = 0
+    row: int = 0
+    ngrams: tuple[int, ...] = ()
+
+
 class WordTokenizer:
     """A fast tokenizer, a spelling and, for the embedded encoder, a stem lexicon.
 
-    Pieces of frequent words are remembered: words are cut one by one, so their neighbours do not matter.
+    Frequent words are remembered as they were read: words are cut one by one, so their neighbours do not matter.
 
     Args:
         tokenizer: any `PreTrainedTokenizerFast`, or a `PieceTokenizer`.
@@ -172,38 +183,57 @@ class WordTokenizer:
         self.spelling = spelling
         self._spell = SPELLINGS[spelling]
         self._prefix, self._suffix = _special_ids(tokenizer)
-        self._known: dict[str, tuple[int, ...]] = {}
+        self._known: dict[str, _Word] = {}
+        self._pieces: dict[str, tuple[int, ...]] = {}
 
     def pieces(self, forms: Sequence[str]) -> tuple[list[list[int]], list[int] | None, list[str]]:
         """Piece ids of each word, the affix id of each word (with a lexicon), and the spelled words.
 
         A word without pieces (a lone tatweel, an unmappable symbol) gets the unknown piece.
         """
-        spelled = [self._spell(form) for form in forms]
-        given, affixes = spelled, None
-        if self.lexicon is not None:
-            cuts = [self.lexicon.segment(word) for word in spelled]
-            given = [cut.stem for cut in cuts]
-            affixes = [AFFIXES[cut.prefix, cut.suffix] for cut in cuts]
+        read = self._words(forms)
+        affixes = None if self.lexicon is None else [word.affix for word in read]
+        return [list(word.pieces) for word in read], affixes, [self._spell(form) for form in forms]
+
+    def _words(self, forms: Sequence[str]) -> list[_Word]:
         known = self._known
-        fresh = [word for word in dict.fromkeys(given) if word not in known]
+        fresh = [form for form in dict.fromkeys(forms) if form not in known]
         if fresh:
             if len(known) > _REMEMBERED:  # a bound for long-running processes
                 known = self._known = {}
-                fresh = list(dict.fromkeys(given))
-            known.update(self._cut_words(fresh))
-        return [list(known[word]) for word in given], affixes, spelled
+                fresh = list(dict.fromkeys(forms))
+            known.update(zip(fresh, self._read(fresh), strict=True))
+        return [known[form] for form in forms]
 
-    def _cut_words(self, given: list[str]) -> dict[str, tuple[int, ...]]:
-        """Words -> their pieces."""
-        encoding = self.tokenizer.backend_tokenizer.encode(given, is_pretokenized=True, add_special_tokens=False)
-        ids: list[list[int]] = [[] for _ in given]
-        for word, piece in zip(encoding.word_ids, encoding.ids, strict=True):
-            if word is not None:
-                ids[word].append(piece)
-        unknown = self.tokenizer.unk_token_id
-        limit = self.max_length // 4  # an endless "word" keeps its head and lets others live
-        return {word: tuple(piece[:limit] or [unknown]) for word, piece in zip(given, ids, strict=True)}
+    def _read(self, forms: Sequence[str]) -> list[_Word]:
+        """Words as they are written -> what is read of them."""
+        spelled, lexicon = [self._spell(form) for form in forms], self.lexicon
+        if lexicon is None:
+            return [_Word(pieces) for pieces in self._cut_words(spelled)]
+        cuts = [lexicon.segment(word) for word in spelled]
+        read = []
+        for word, cut, pieces in zip(spelled, cuts, self._cut_words([cut.stem for cut in cuts]), strict=True):
+            affix, row = AFFIXES[cut.prefix, cut.suffix], lexicon.rows.get(cut.stem, -1) + 1  # row 0: not in the lexicon
+            types = (affix, *[0] * (len(pieces) - 1))
+            read.append(_Word(pieces, types, affix, row, tuple(character_ngrams(word)[:40])))
+        return read
+
+    def _cut_words(self, given: list[str]) -> list[tuple[int, ...]]:
+        """The pieces of each word: those of a stem are found once, whatever it is written with."""
+        if len(self._pieces) > _REMEMBERED:
+            self._pieces = {}
+        cut = self._pieces
+        fresh = [word for word in dict.fromkeys(given) if word not in cut]
+        if fresh:
+            encoding = self.tokenizer.backend_tokenizer.encode(fresh, is_pretokenized=True, add_special_tokens=False)
+            ids: list[list[int]] = [[] for _ in fresh]
+            for word, piece in zip(encoding.word_ids, encoding.ids, strict=True):
+                if word is not None:
+                    ids[word].append(piece)
+            unknown = self.tokenizer.unk_token_id
+            limit = self.max_length // 4  # an endless "word" keeps its head and lets others live
+            cut.update({word: tuple(pieces[:limit] or [unknown]) for word, pieces in zip(fresh, ids, strict=True)})
+        return [cut[word] for word in given]
 
     def windows(self, text: str) -> tuple[list[Window], list[tuple[int, int]]]:
         """The windows of one paragraph, in order, and the offsets of its sentences.
@@ -215,47 +245,38 @@ class WordTokenizer:
         spans, borders = words(text), sentences(text)
         if not spans:
             return [], borders
-        pieces, affixes, spelled = self.pieces([text[a:b] for a, b in spans])
-        starts = [a for a, _ in borders]
-        sentence = [max(0, bisect_right(starts, a) - 1) for a, _ in spans]
-        cuts = _cut([len(p) for p in pieces], sentence, self.max_length - len(self._prefix) - len(self._suffix))
+        read = self._words([text[a:b] for a, b in spans])
+        edges = [0, *(bisect_left(spans, (start,)) for start, _ in borders[1:]), len(spans)]
+        sentence = [number for number, (low, high) in enumerate(pairwise(edges)) for _ in range(low, high)]
+        budget = self.max_length - len(self._prefix) - len(self._suffix)
+        cuts = _cut([len(word.pieces) for word in read], sentence, budget)
         owner = _owners(cuts, len(spans))
         built = []
         for number, (low, high) in enumerate(cuts):
-            ids, types, places = list(self._prefix), [0] * len(self._prefix), []
-            for index in range(low, high):
-                places.append((len(ids), len(ids) + len(pieces[index]) - 1))
-                ids.extend(pieces[index])
-                if affixes is not None:
-                    types.extend([affixes[index]] + [0] * (len(pieces[index]) - 1))
-            ids.extend(self._suffix)
-            types.extend([0] * len(self._suffix))
-            lexicon = self.lexicon
-            built.append(
-                Window(
-                    first=low,
-                    spans=tuple(spans[low:high]),
-                    input_ids=tuple(ids),
-                    type_ids=None if affixes is None else tuple(types),
-                    pieces=tuple(places),
-                    sentence=tuple(sentence[low:high]),
-                    owned=tuple(owner[index] == number for index in range(low, high)),
-                    rows=None if lexicon is None else tuple(self._row(lexicon, w) for w in spelled[low:high]),
-                    affixes=None if affixes is None else tuple(affixes[low:high]),
-                    ngrams=None if lexicon is None else tuple(_ngrams(w) for w in spelled[low:high]),
-                )
-            )
+            owned = tuple(window == number for window in owner[low:high])
+            built.append(self._window(low, read[low:high], tuple(spans[low:high]), tuple(sentence[low:high]), owned))
         return built, borders
 
-    @staticmethod
-    def _row(lexicon: StemLexicon, word: str) -> int:
-        """The lexicon row of a word's stem plus one; 0 is "not in the lexicon"."""
-        return lexicon.rows.get(lexicon.segment(word).stem, -1) + 1
-
-
-@lru_cache(maxsize=1 << 16)
-def _ngrams(word: str) -> tuple[int, ...]:
-    return tuple(character_ngrams(word)[:40])
+    def _window(
+        self, first: int, read: list[_Word], spans: tuple[tuple[int, int], ...], sentence: tuple[int, ...],
+        owned: tuple[bool, ...],
+    ) -> Window:  # fmt: skip
+        prefix, suffix = self._prefix, self._suffix
+        pieces, types, affixes, rows, ngrams = zip(*read, strict=True)
+        starts = accumulate(map(len, pieces), initial=len(prefix))
+        has = self.lexicon is not None
+        return Window(
+            first=first,
+            spans=spans,
+            input_ids=(*prefix, *chain.from_iterable(pieces), *suffix),
+            type_ids=(*[0] * len(prefix), *chain.from_iterable(types), *[0] * len(suffix)) if has else None,
+            pieces=tuple((start, end - 1) for start, end in pairwise(starts)),
+            sentence=sentence,
+            owned=owned,
+            rows=rows if has else None,
+            affixes=affixes if has else None,
+            ngrams=ngrams if has else None,
+        )
 
 
 def _special_ids(tokenizer: PreTrainedTokenizerFast | PieceTokenizer) -> tuple[list[int], list[int]]:
@@ -302,6 +323,8 @@ def _cut(lengths: Sequence[int], sentence: Sequence[int], budget: int) -> list[t
 
 def _owners(cuts: Sequence[tuple[int, int]], total: int) -> list[int]:
     """For each word the window in which it stands farthest from a cut; the earlier one where two tie."""
+    if len(cuts) == 1:
+        return [0] * total
     owner, best = [0] * total, [-1] * total
     for number, (low, high) in enumerate(cuts):
         for index in range(low, high):
@@ -331,7 +354,7 @@ def word_span(spans: Sequence[tuple[int, int]], start: int, end: int) -> tuple[i
     )
 
 
-def collate(windows: Sequence[Window], pad_id: int) -> dict[str, NDArray[np.int64]]:
+def collate(windows: Sequence[Window], pad_id: int) -> dict[str, NDArray[Any]]:
     """A batch of windows as padded arrays, named like the arguments of `AhdathModel.encode`.
 
     Shape of input_ids, attention_mask, token_type_ids: (B, L); word_mask, sentence, rows, affixes: (B, W);
@@ -339,34 +362,34 @@ def collate(windows: Sequence[Window], pad_id: int) -> dict[str, NDArray[np.int6
     """
     import numpy as np
 
-    length = max(len(window.input_ids) for window in windows)
-    width = max(len(window.spans) for window in windows)
-    size = len(windows)
-    batch = {
-        "input_ids": np.full((size, length), pad_id, np.int64),
-        "attention_mask": np.zeros((size, length), np.int64),
-        "pieces": np.zeros((size, width, 2), np.int64),
-        "word_mask": np.zeros((size, width), bool),
-        "sentence": np.zeros((size, width), np.int64),
+    counts = np.array([len(window.spans) for window in windows])
+    lengths = np.array([len(window.input_ids) for window in windows])
+    by_piece, by_word = (len(windows), int(lengths.max())), (len(windows), int(counts.max()))
+    word_mask = np.arange(by_word[1]) < counts[:, None]
+    batch: dict[str, NDArray[Any]] = {
+        "input_ids": _filled(np.full(by_piece, pad_id, np.int64), [window.input_ids for window in windows]),
+        "attention_mask": (np.arange(by_piece[1]) < lengths[:, None]).astype(np.int64),
+        "pieces": _filled(np.zeros((*by_word, 2), np.int64), [window.pieces for window in windows]),
+        "word_mask": word_mask,
+        "sentence": _filled(np.zeros(by_word, np.int64), [window.sentence for window in windows]),
     }
     if windows[0].type_ids is not None:
-        batch["token_type_ids"] = np.zeros((size, length), np.int64)
+        batch["token_type_ids"] = _filled(np.zeros(by_piece, np.int64), [window.type_ids or () for window in windows])
     if windows[0].rows is not None:
-        deepest = max((len(ids) for window in windows for ids in window.ngrams or ()), default=1)
-        batch |= {"rows": np.zeros((size, width), np.int64), "affixes": np.zeros((size, width), np.int64),
-                  "ngrams": np.zeros((size, width, max(deepest, 1)), np.int64)}  # fmt: skip
-    for row, window in enumerate(windows):
-        pieces, count = len(window.input_ids), len(window.spans)
-        batch["input_ids"][row, :pieces] = window.input_ids
-        batch["attention_mask"][row, :pieces] = 1
-        batch["pieces"][row, :count] = window.pieces
-        batch["word_mask"][row, :count] = True
-        batch["sentence"][row, :count] = window.sentence
-        if window.type_ids is not None:
-            batch["token_type_ids"][row, :pieces] = window.type_ids
-        if window.rows is not None and window.affixes is not None and window.ngrams is not None:
-            batch["rows"][row, :count] = window.rows
-            batch["affixes"][row, :count] = window.affixes
-            for place, ids in enumerate(window.ngrams):
-                batch["ngrams"][row, place, : len(ids)] = ids
+        batch["rows"] = _filled(np.zeros(by_word, np.int64), [window.rows or () for window in windows])
+        batch["affixes"] = _filled(np.zeros(by_word, np.int64), [window.affixes or () for window in windows])
+        words = [ids for window in windows for ids in window.ngrams or ()]
+        sizes = np.array([len(ids) for ids in words])
+        held = np.arange(max(int(sizes.max()), 1)) < sizes[:, None]
+        ngrams = np.zeros(held.shape, np.int64)
+        ngrams[held] = np.fromiter(chain.from_iterable(words), np.int64, int(sizes.sum()))  # a row at a time takes far longer
+        batch["ngrams"] = np.zeros((*by_word, held.shape[1]), np.int64)
+        batch["ngrams"][word_mask] = ngrams
     return batch
+
+
+def _filled(array: NDArray[np.int64], rows: Sequence[Sequence[Any]]) -> NDArray[np.int64]:
+    """The array with each row written over its beginning."""
+    for line, row in zip(array, rows, strict=True):
+        line[: len(row)] = row
+    return array

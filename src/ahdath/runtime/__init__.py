@@ -31,6 +31,7 @@ class ModelSettings(Protocol):
     context_size: int
     trigger_temperature: float
     argument_temperature: float
+    inside_bias: float
     threshold: float
     type_thresholds: dict[str, float]
     sentence_threshold: float
@@ -59,7 +60,7 @@ class Engine(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many batches are best read at the same time."""
+        """How many batches are best read at the same time; 0: one, in the thread of the caller."""
 
     @property
     def room(self) -> int:

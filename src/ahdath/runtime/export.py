@@ -42,7 +42,7 @@ def write_graphs(
         if error.name != "onnx":
             raise
         raise ModelError("exporting needs the package onnx, found none: pip install 'ahdath[export]'") from error
-    graphs = build(config, shapes, int8=int8)
+    graphs = build(config, shapes, int8=int8, ranges=ranges)
     for_openvino = build_for_openvino(config, shapes, int8=int8, ranges=ranges)
     for name, graph in zip((*FILES[:2], *OPENVINO_FILES), (graphs.words, graphs.pairs, *for_openvino), strict=True):
         (folder / name).write_bytes(graph.SerializeToString(deterministic=True))
@@ -59,7 +59,8 @@ def export(model: str | Path, folder: str | Path, *, int8: bool = True, calibrat
 
     Args:
         calibration: texts like those to be read, some hundred paragraphs: on them the range of every product is measured,
-            and OpenVINO then computes the products in eight bits too; without them, in bfloat16. ONNX Runtime needs none.
+            and OpenVINO then computes the products in eight bits too; without them, in bfloat16. ONNX Runtime, which computes in
+            eight bits either way, then need not look for the range of every row.
 
     Raises:
         ModelError: the model cannot be read or exported, or `folder` is the model's own or holds other files.

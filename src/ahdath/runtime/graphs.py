@@ -4,9 +4,10 @@ The graphs hold no weights. Each initialiser is named in a plan beside them that
 made of (`weights.make`), so one file of weights serves torch and the exported engine alike. Built with the operators
 of ONNX and the fused ones of ONNX Runtime (`com.microsoft`); batch, length and events are dynamic.
 
-Activations of the int8 products are quantised row by row, each by its own largest value, and the sum over a padded
-sentence in the attention is part of a matrix product, which adds in order: what a paragraph gives does not depend on
-who shares its batch, to the last bit of the encoder. Only the exporter (extra `ahdath[export]`) imports this module.
+Activations of the int8 products are quantised by a range that was measured beforehand (`ranges`), or, where none was, row
+by row, each by its own largest value, which takes a fifth longer; the sum over a padded sentence in the attention is part of a
+matrix product, which adds in order: what a paragraph gives does not depend on who shares its batch, to the last bit of the
+encoder. Only the exporter (extra `ahdath[export]`) imports this module.
 
 Dimensions: B windows, L pieces, T = B x L, W words, N = B x W, S sentences, E events; sizes as in `modeling`.
 """
@@ -44,22 +45,28 @@ class Graphs:
 
 @dataclass
 class Rows:
-    """A matrix quantised by row: unsigned bytes around `middle`, and the scale of each row. Shape: (T, K), (T, 1).
+    """A matrix quantised to unsigned bytes around `middle`. Shape: (T, K).
 
-    Without `scales` it is the matrix itself, as float graphs have it.
+    scale: of all its rows, a constant; or scales: of each row. Shape: (T, 1). Without either it is the matrix itself, as float
+    graphs have it.
     """
 
     values: str
     scales: str = ""
     middle: int = 128
+    scale: float = 0.0
 
 
 @dataclass
 class Builder:
-    """Collects nodes, small constants and planned initialisers of one graph."""
+    """Collects nodes, small constants and planned initialisers of one graph.
+
+    `ranges`: layer -> lowest and highest value of its input, see `ranges.measure`.
+    """
 
     shapes: Mapping[str, tuple[int, ...]]
     int8: bool
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     nodes: list[Any] = field(default_factory=list)
     initializers: dict[str, Any] = field(default_factory=dict)
     plan: dict[str, list[str]] = field(default_factory=dict)
@@ -106,13 +113,19 @@ class Builder:
         return str(self.op("Cast", self.op("Gather", self.table(name), ids), to=_FLOAT))
 
     def rows(self, x: str, at: str, *, activated: bool = False) -> Rows:
-        """Quantise the rows of x, each by its largest value. Shape: (T, K).
+        """Quantise x by the range that is known of it, or each of its rows by its largest value. Shape: (T, K).
 
         at: the layer that reads them.
         activated: x comes from a GELU, which never falls below -0.17: nearly all levels go to the positive side.
         """
         if not self.int8:
             return Rows(x)
+        if at in self.ranges:
+            low, high = min(self.ranges[at][0], 0.0), max(self.ranges[at][1], 0.0)
+            scale = max((high - low) / 255, 1e-12)
+            middle = round(-low / scale)
+            levels = self.constant(scale, _FLOAT), self.constant(middle, TensorProto.UINT8)
+            return Rows(self.op("QuantizeLinear", x, *levels), middle=middle, scale=scale)
         middle = 16 if activated else 128
         largest = self.op("ReduceMax", x if activated else self.op("Abs", x), axes=[1], keepdims=1)
         least = self.constant(0.17 / middle if activated else 1e-12, _FLOAT)
@@ -122,36 +135,67 @@ class Builder:
         middles = self.op("ConstantOfShape", self.op("Shape", flat), value=value)
         return Rows(self.op("QuantizeLinear", x, flat, middles, axis=0), scales, middle)
 
-    def product(self, x: Rows, name: str) -> str:
-        """x times a weight, without bias. Shape: (T, K) -> (T, N)."""
-        out, size = self.shapes[name]
-        if not x.scales:
-            return str(self.op("MatMul", x.values, self.weight("transposed", name, shape=(size, out))))
-        weight = self.weight("int8", name, shape=(size, out), kind="int8")
-        scale = self.weight("scale", name, shape=(out,))
-        one, middle = self.constant(1.0, _FLOAT), self.constant(x.middle, TensorProto.UINT8)
-        return str(self.op("Mul", self.fused("MatMulIntegerToFloat", x.values, weight, one, scale, middle), x.scales))
+    def product(self, x: Rows, name: str, bias: str = "") -> str:
+        """x times a weight, plus a bias if one is named. Shape: (T, K) -> (T, N)."""
+        out, size = self.matrix(name)
+        if not (x.scales or x.scale):
+            result = self.op("MatMul", x.values, self.weight("transposed", name, shape=(size, out)))
+            return str(self.op("Add", result, bias) if bias else result)
+        weight, scale = self.weight("int8", name, shape=(size, out), kind="int8"), self.weight("scale", name, shape=(out,))
+        scales = self.constant(x.scale or 1.0, _FLOAT), scale, self.constant(x.middle, TensorProto.UINT8)
+        if x.scale:
+            return str(self.fused("MatMulIntegerToFloat", x.values, weight, *scales, *(("", bias) if bias else ())))
+        result = self.op("Mul", self.fused("MatMulIntegerToFloat", x.values, weight, *scales), x.scales)
+        return str(self.op("Add", result, bias) if bias else result)
+
+    def matrix(self, name: str) -> tuple[int, int]:
+        """Outputs and inputs of a weight; a convolution reads its places one after the other."""
+        out, size, *places = self.shapes[name]
+        return out, size * (places[0] if places else 1)
 
     def linear(self, x: str, name: str) -> str:
-        """A small layer in float32. Shape: (…, K) -> (…, N)."""
-        out, size = self.shapes[f"{name}.weight"]
+        """A layer in float32. Shape: (…, K) -> (…, N)."""
+        out, size = self.matrix(f"{name}.weight")
         result = self.op("MatMul", x, self.weight("transposed", f"{name}.weight", shape=(size, out)))
         return str(self.op("Add", result, self.vector(f"{name}.bias")) if f"{name}.bias" in self.shapes else result)
+
+    def dense(self, x: str, name: str) -> str:
+        """A layer of a head: in eight bits where the range of its input is known, else in float32. Shape: (…, K) -> (…, N)."""
+        if not (self.int8 and name in self.ranges):
+            return self.linear(x, name)
+        bias = self.vector(f"{name}.bias") if f"{name}.bias" in self.shapes else ""
+        return self.product(self.rows(x, name), f"{name}.weight", bias)
+
+    def convolution(self, x: str, name: str, step: int) -> str:
+        """Three words, `step` apart, as `layers.Neighbours` reads them; zeros stand at the ends. Shape: (E, W, K) -> (E, W, N)."""
+        known = self.int8 and name in self.ranges
+        read = self.rows(x, name) if known else Rows(x)
+        zero = self.constant(read.middle, TensorProto.UINT8) if read.scale else self.constant(0.0, _FLOAT)
+        wide = self.op("Pad", read.values, self.constant([0, step, 0, 0, step, 0]), zero)
+        ends = (-2 * step, -step, 2**62)
+        parts = [
+            self.op("Slice", wide, self.constant([number * step]), self.constant([end]), self.constant([1]))
+            for number, end in enumerate(ends)
+        ]
+        read.values = self.op("Concat", *parts, axis=2)
+        if not known:
+            return self.linear(read.values, name)
+        return self.product(read, f"{name}.weight", self.vector(f"{name}.bias"))
 
     def normalized(self, x: str, name: str, epsilon: float) -> str:
         weights = (self.vector(f"{name}.weight"), self.vector(f"{name}.bias"))
         return str(self.op("LayerNormalization", x, *weights, epsilon=epsilon, axis=-1))
 
-    def added(self, x: str, skip: str, bias: str, norm: str, epsilon: float) -> str:
-        """Layer norm of x + bias + skip (the fused operator for it took ten times as long)."""
-        return self.normalized(self.op("Add", self.op("Add", x, bias), skip), norm, epsilon)
+    def added(self, x: str, skip: str, norm: str, epsilon: float) -> str:
+        """Layer norm of x + skip (the fused operator for it took ten times as long)."""
+        return self.normalized(self.op("Add", x, skip), norm, epsilon)
 
     def some(self, none: str) -> str:
         """Logit of anything, from the logarithm of the probability of nothing, which is below zero."""
         return str(self.op("Sub", self.op("Log", self.op("Sub", self.constant(1.0, _FLOAT), self.op("Exp", none))), none))
 
     def lstm(self, x: str, lengths: str, name: str) -> str:
-        """Both directions of `modeling.BiLSTM`: padding is never read. Shape: (B, W, K) -> (B, W, 2 x hidden)."""
+        """Both directions of `layers.BiLSTM`: padding is never read. Shape: (B, W, K) -> (B, W, 2 x hidden)."""
         hidden = self.shapes[f"{name}.ahead.weight_ih_l0"][0] // 4
         turned = self.op("Transpose", x, perm=[1, 0, 2])
         read = self.op("LSTM", turned, *self.lstm_weights(name), lengths, hidden_size=hidden, direction="bidirectional")
@@ -178,18 +222,22 @@ class Builder:
         return helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="ahdath")
 
 
-def build(config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], *, int8: bool = True) -> Graphs:
+def build(
+    config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], *, int8: bool = True,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+) -> Graphs:  # fmt: skip
     """The graphs of a model.
 
     Args:
         config: config.json of the model; shapes: its tensors by name.
         int8: quantise the products of the encoder and of the word states; otherwise all is float32.
+        ranges: layer -> lowest and highest value of its input; what has none is quantised row by row.
 
     Raises:
         ModelError: the encoder is of an architecture that has no graph.
     """
     _check_architecture(config["encoder"])
-    words, pairs = Builder(shapes, int8), Builder(shapes, int8)
+    words, pairs = (Builder(shapes, int8, ranges or {}) for _ in range(2))
     return Graphs(words_graph(words, config), pairs_graph(pairs, config), {"words": words.plan, "pairs": pairs.plan})
 
 
@@ -206,14 +254,14 @@ def words_graph(g: Builder, config: Mapping[str, Any]) -> ModelProto:
     """Scores and states of words, as `modeling.AhdathModel.word_heads` has them."""
     hidden = _encoder(g, config["encoder"])
     states = _word_states(g, hidden, config)
-    first = g.fused("Gelu", g.linear(states, "trigger.0"))
+    first = g.fused("Gelu", g.dense(states, "trigger.0"))
     trigger = g.linear(first, "trigger.3")
     outputs = {
         "trigger": trigger,
         "continuation": g.op("Squeeze", g.linear(states, "continuation"), g.constant([2])),
         "sentence": _sentences(g, states, trigger),
         "states": states,
-        "projected": g.linear(states, "pairs.word"),
+        "projected": g.dense(states, "pairs.word"),
     }
     inputs: dict[str, tuple[int, list[Any]]] = {
         "input_ids": (_INTEGER, ["B", "L"]),
@@ -251,16 +299,19 @@ def _layer(g: Builder, states: str, at: str, encoder: Mapping[str, Any]) -> str:
     epsilon = encoder["layer_norm_eps"]
     here = g.rows(states, f"{at}.attention.self.query")
     mixed = g.rows(_attention(g, here, f"{at}.attention.self", encoder), f"{at}.attention.output.dense")
-    out = g.product(mixed, f"{at}.attention.output.dense.weight")
     # The weights of the attention sum to one: what they weigh may get its bias behind them, and the output layer apply it.
     sources = [f"{at}.attention.{name}" for name in ("output.dense.bias", "output.dense.weight", "self.value.bias")]
     bias = g.weight("moved bias", *sources, shape=g.shapes[sources[0]])
-    states = g.added(out, states, bias, f"{at}.attention.output.LayerNorm", epsilon)
-    inner = g.product(g.rows(states, f"{at}.intermediate.dense"), f"{at}.intermediate.dense.weight")
+    out = g.product(mixed, f"{at}.attention.output.dense.weight", bias)
+    states = g.added(out, states, f"{at}.attention.output.LayerNorm", epsilon)
+
+    def dense(x: str, name: str, *, activated: bool = False) -> str:
+        rows = g.rows(x, f"{at}.{name}", activated=activated)
+        return g.product(rows, f"{at}.{name}.weight", g.vector(f"{at}.{name}.bias"))
+
     kind = _ACTIVATIONS[encoder.get("hidden_act", "gelu")]
-    inner = g.fused(kind, g.op("Add", inner, g.vector(f"{at}.intermediate.dense.bias")))
-    out = g.product(g.rows(inner, f"{at}.output.dense", activated=True), f"{at}.output.dense.weight")
-    return g.added(out, states, g.vector(f"{at}.output.dense.bias"), f"{at}.output.LayerNorm", epsilon)
+    inner = g.fused(kind, dense(states, "intermediate.dense"))
+    return g.added(dense(inner, "output.dense", activated=True), states, f"{at}.output.LayerNorm", epsilon)
 
 
 def _attention(g: Builder, states: Rows, at: str, encoder: Mapping[str, Any]) -> str:
@@ -275,7 +326,7 @@ def _attention(g: Builder, states: Rows, at: str, encoder: Mapping[str, Any]) ->
     def split(x: str, order: list[int]) -> str:
         return str(g.op("Transpose", g.op("Reshape", x, shape), perm=order))
 
-    query = g.op("Add", g.product(states, f"{at}.query.weight"), g.vector(f"{at}.query.bias"))
+    query = g.product(states, f"{at}.query.weight", g.vector(f"{at}.query.bias"))
     key, value = g.product(states, f"{at}.key.weight"), g.product(states, f"{at}.value.weight")
     scores = g.op("MatMul", split(query, [0, 2, 1, 3]), split(key, [0, 2, 3, 1]))
     scores = g.op("Mul", scores, g.constant((size // heads) ** -0.5, _FLOAT))
@@ -291,7 +342,7 @@ def _pool_inputs(pooling: str) -> dict[str, tuple[int, list[Any]]]:
 
 
 def _word_states(g: Builder, hidden: str, config: Mapping[str, Any]) -> str:
-    """Word states as `modeling.WordEncoder` makes them, padding zero. Shape: (B, W, H)."""
+    """Word states as `layers.WordEncoder` makes them, padding zero. Shape: (B, W, H)."""
     size, inner, pooling = config["word_size"], config["encoder"]["hidden_size"], config["pooling"]
     if pooling == "mean":
         batch = g.op("Gather", g.op("Shape", "input_ids"), g.constant([0]))
@@ -300,7 +351,8 @@ def _word_states(g: Builder, hidden: str, config: Mapping[str, Any]) -> str:
     else:
         taken = [g.op("Gather", hidden, name) for name in _pool_inputs(pooling)]
         pooled = taken[0] if len(taken) == 1 else g.op("Concat", *taken, axis=1)
-    states = g.op("Add", g.product(g.rows(pooled, "words.from_pieces"), "words.from_pieces.weight"), g.vector("words.from_pieces.bias"))
+    rows = g.rows(pooled, "words.from_pieces")
+    states = g.product(rows, "words.from_pieces.weight", g.vector("words.from_pieces.bias"))
     shape = g.op("Concat", g.op("Slice", g.op("Shape", "word_mask"), g.constant([0]), g.constant([2])), g.constant([size]), axis=0)
     states = g.op("Reshape", states, shape)
     if config["lexicon_size"]:
@@ -332,32 +384,33 @@ def _sentences(g: Builder, states: str, trigger: str) -> str:
 
 
 def pairs_graph(g: Builder, config: Mapping[str, Any]) -> ModelProto:
-    """Arguments and attributes of events, as `modeling.PairHead` reads them."""
+    """Arguments and attributes of events, as `layers.PairHead` reads them."""
+    size = config["pair_size"]
     u = g.op("Gather", "projected", "window")
     v = g.op("Unsqueeze", g.linear("triggers", "pairs.trigger"), g.constant([1]))
-    terms = [g.op("Unsqueeze", g.op("Gather", g.vector("pairs.kind.weight"), "kind"), g.constant([1])),
-             g.op("Gather", g.vector("pairs.distance.weight"), "distance"),
-             g.op("Gather", g.vector("pairs.sentence.weight"), "same")]  # fmt: skip
-    summed = g.op("Add", g.op("Add", u, v), g.linear(g.op("Mul", u, v), "pairs.product"))
-    for term in terms:
-        summed = g.op("Add", summed, term)
-    pair = g.fused("Gelu", g.normalized(summed, "pairs.norm", 1e-5))
-    read = g.lstm(pair, "lengths", "pairs.context")
-    tags = g.linear(g.op("Concat", pair, read, axis=2), "pairs.tags")
+    kind = g.op("Unsqueeze", g.op("Gather", g.vector("pairs.kind.weight"), "kind"), g.constant([1]))
+    tables = [f"pairs.{name}.weight" for name in ("distance", "sentence")]
+    rows = g.shapes[tables[0]][0] * g.shapes[tables[1]][0]
+    place = g.op("Gather", g.weight("crossed", *tables, shape=(rows, size)), "place")
+    pair = g.op("Add", g.op("Add", u, g.op("Add", v, kind)), place)
+    pair = g.op("Add", pair, g.dense(g.op("Mul", u, v), "pairs.product"))
+    read = own = g.fused("Gelu", g.normalized(pair, "pairs.norm", 1e-5))
+    for number, step in enumerate(config["pair_dilations"]):
+        given = g.op("Mul", g.normalized(read, f"pairs.context.norms.{number}", 1e-5), "words")
+        read = g.op("Add", read, g.fused("Gelu", g.convolution(given, f"pairs.context.steps.{number}", step)))
     weights = g.op("Softmax", g.op("Add", g.linear(read, "pairs.cue"), "padding"), axis=1)
     cues = g.op("MatMul", g.op("Transpose", weights, perm=[0, 2, 1]), read)
-    flat = g.op("Reshape", read, g.constant([-1, config["pair_size"]]))
-    here = g.op("Gather", flat, "here")
+    here = g.op("Gather", g.op("Reshape", read, g.constant([-1, size])), "here")
     inner = g.fused("Gelu", g.linear(g.op("Concat", here, g.op("Squeeze", cues, g.constant([1])), axis=1), "pairs.values.0"))
     inputs = {
-        "projected": (_FLOAT, ["B", "W", config["pair_size"]]),
+        "projected": (_FLOAT, ["B", "W", size]),
         "triggers": (_FLOAT, ["E", g.shapes["pairs.trigger.weight"][1]]),
         "window": (_INTEGER, ["E"]),
         "kind": (_INTEGER, ["E"]),
         "here": (_INTEGER, ["E"]),
-        "distance": (_INTEGER, ["E", "W"]),
-        "same": (_INTEGER, ["E", "W"]),
+        "place": (_INTEGER, ["E", "W"]),
+        "words": (_FLOAT, ["E", "W", 1]),
         "padding": (_FLOAT, ["E", "W", 1]),
-        "lengths": (TensorProto.INT32, ["E"]),
     }
+    tags = g.dense(g.op("Concat", own, read, axis=2), "pairs.tags")
     return g.model(inputs, {"argument": tags, "attribute": g.linear(inner, "pairs.values.3")})

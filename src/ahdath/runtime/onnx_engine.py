@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,11 +30,13 @@ __all__ = ["FILES", "VERSION", "WEIGHTS", "OnnxEngine", "Settings", "is_availabl
 FILES = ("words.onnx", "pairs.onnx", "graphs.json")
 WEIGHTS = "graphs.safetensors"
 #: Version of plan and graphs; another one is refused.
-VERSION = 1
+VERSION = 2
 
 _EVENTS = 256  # events that the pair head reads at once
-_DISTANCES = 32  # as in modeling
+_DISTANCES = 32  # as in layers
 _FAR = np.float32(-1e9)
+_WIDE = 512  # dimensions of an encoder from which on threads gain by sharing a product
+_SIDE_BY_SIDE = 4  # batches; what is Python in more of them would wait for each other
 
 
 @dataclass
@@ -51,6 +54,7 @@ class Settings:
     pooling: str
     trigger_temperature: float
     argument_temperature: float
+    inside_bias: float
     threshold: float
     type_thresholds: dict[str, float]
     sentence_threshold: float
@@ -90,7 +94,7 @@ class OnnxEngine:
 
     Args:
         folder: an exported model, see `ahdath export`, or one with graphs beside its weights, as the embedded default is.
-        threads: of the matrix products; by default OMP_NUM_THREADS, as for torch, or one a core.
+        threads: to compute in; by default OMP_NUM_THREADS, as for torch, or one a core.
 
     Raises:
         ModelError: ONNX Runtime is missing, or a file is missing, damaged or of another version.
@@ -111,8 +115,9 @@ class OnnxEngine:
             for part in plan.values():
                 made |= weights.make(part, tensors)
         wanted = threads or int(os.environ.get("OMP_NUM_THREADS", "0") or 0)
+        self._threads = wanted or _cores()
         self._words, self._inputs = self._session("words", {name: made[name] for name in plan["words"]}, wanted)
-        self._pairs, self._pair_inputs = self._session("pairs", {name: made[name] for name in plan["pairs"]}, wanted)
+        self._pairs, _ = self._session("pairs", {name: made[name] for name in plan["pairs"]}, wanted)
 
     def _require(self) -> None:
         if not is_available():
@@ -125,8 +130,15 @@ class OnnxEngine:
 
     @property
     def workers(self) -> int:
-        """Two batches at a time: what is serial in one is filled by the other."""
-        return 2
+        """Wide: two, what is serial in one is filled by the other. Narrow: one a thread. A single thread is the caller's own."""
+        if self._threads == 1:
+            return 0
+        return 2 if self._is_wide else min(self._threads, _SIDE_BY_SIDE)
+
+    @property
+    def _is_wide(self) -> bool:
+        encoder = self._config.encoder
+        return encoder is not None and encoder["hidden_size"] >= _WIDE
 
     @property
     def room(self) -> int:
@@ -150,7 +162,8 @@ class OnnxEngine:
 
         path = self.folder / f"{name}.onnx"
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        # Narrow products are done before another thread is awake: there every batch has a thread to itself.
+        options.intra_op_num_threads = threads if self._is_wide else 1
         # Workers that spin between two products are in the way of whoever shares the machine, our own tokeniser first.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # The graphs hold the fused operators that pay; those that the optimiser would put in are slower here.
@@ -231,18 +244,23 @@ class OnnxEngine:
         for at in range(0, len(events), _EVENTS):
             window, first, kind = events[at : at + _EVENTS].T
             places = np.arange(width)
+            own = (places < lengths[window][:, None])[..., None].astype(np.float32)
+            same = sentence[window] == sentence[window, first][:, None]
             given = {
                 "projected": projected, "triggers": states[window, first], "window": window, "kind": kind,
-                "here": np.arange(len(window)) * width + first, "lengths": lengths[window],
-                "distance": buckets[places - first[:, None] + width],
-                "same": (sentence[window] == sentence[window, first][:, None]).astype(np.int64),
-                "padding": np.where(places < lengths[window][:, None], np.float32(0), _FAR)[..., None],
+                "here": np.arange(len(window)) * width + first, "place": buckets[places - first[:, None] + width] * 2 + same,
+                "words": own, "padding": (1 - own) * _FAR,
             }  # fmt: skip
-            if "mirror" in self._pair_inputs:
-                given["mirror"] = _mirror(given.pop("lengths"), width)
             found.append(self._pairs.run(["argument", "attribute"], given))
+        if len(found) == 1:
+            return found[0][0], found[0][1]
         argument, attribute = zip(*found, strict=True)
         return np.concatenate(argument), np.concatenate(attribute)
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _mirror(lengths: NDArray[Any], width: int) -> NDArray[np.int64]:
@@ -252,8 +270,9 @@ def _mirror(lengths: NDArray[Any], width: int) -> NDArray[np.int64]:
     return np.asarray(turned + np.arange(len(lengths))[:, None] * width, np.int64)
 
 
+@lru_cache(maxsize=1 << 10)
 def _buckets(width: int) -> NDArray[np.int64]:
-    """Bucket of each distance from -width to width, as `modeling._bucket` has them."""
+    """Bucket of each distance from -width to width, as `layers._bucket` has them."""
     distance = np.arange(-width, width + 1)
     far = np.maximum(np.abs(distance), 1).astype(np.float32)
     size = np.where(far <= 16, far, 16 + 4 * np.log2(far / 16))

@@ -1,7 +1,7 @@
 """The graphs of `graphs` as OpenVINO runs them best: standard operators, ranges fixed beforehand, weights as inputs.
 
-ONNX Runtime quantises what goes into a product while it runs, row by row. OpenVINO keeps whole chains of layers in eight
-bits, on the matrix units of a CPU that has them, but wants to know the range of every product beforehand: `ranges` measures
+OpenVINO keeps whole chains of layers in eight
+bits, on the matrix units of a CPU that has them, but only where it knows the range of every product beforehand: `ranges` measures
 it. Without ranges the weights stay in eight bits and the products are in bfloat16, which loses nothing. Both graphs take the
 initialisers of the plan as inputs, which `openvino_engine` fills in: one file of weights serves either engine.
 """
@@ -9,7 +9,6 @@ initialisers of the plan as inputs, which `openvino_engine` fills in: one file o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from onnx import TensorProto, helper
@@ -24,11 +23,8 @@ __all__ = ["build_for_openvino"]
 _INTEGER, _FLOAT = TensorProto.INT64, TensorProto.FLOAT
 
 
-@dataclass
 class _StaticBuilder(Builder):
-    """A `Builder` whose products have fixed ranges: `ranges` maps the layer to the lowest and the highest of its input."""
-
-    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """A `Builder` that rounds what goes into a product to the levels of its range, and leaves the product to OpenVINO."""
 
     def rows(self, x: str, at: str, *, activated: bool = False) -> Rows:
         """What goes into a product, rounded to the levels of its range. Shape: (T, K)."""
@@ -43,14 +39,15 @@ class _StaticBuilder(Builder):
         scales = self.constant(scale, _FLOAT), self.constant(round(-low / scale) if activated else 128, TensorProto.UINT8)
         return Rows(self.op("DequantizeLinear", self.op("QuantizeLinear", x, *scales), *scales))
 
-    def product(self, x: Rows, name: str) -> str:
-        """x times a weight, without bias. Shape: (T, K) -> (T, N)."""
+    def product(self, x: Rows, name: str, bias: str = "") -> str:
+        """x times a weight, plus a bias if one is named. Shape: (T, K) -> (T, N)."""
         if not self.int8:
-            return super().product(x, name)
-        out, size = self.shapes[name]
+            return super().product(x, name, bias)
+        out, size = self.matrix(name)
         weight = self.weight("int8", name, shape=(size, out), kind="int8")
         scale = self.weight("scale", name, shape=(out,))
-        return str(self.op("MatMul", x.values, self.op("DequantizeLinear", weight, scale, axis=1)))
+        result = self.op("MatMul", x.values, self.op("DequantizeLinear", weight, scale, axis=1))
+        return str(self.op("Add", result, bias) if bias else result)
 
     def some(self, none: str) -> str:
         """log(exp(y) - 1), y = -none: by a series below one, where the difference would be lost in bfloat16."""
@@ -85,8 +82,9 @@ class _StaticBuilder(Builder):
 
     def model(self, inputs: Mapping[str, tuple[int, list[Any]]], outputs: Mapping[str, str]) -> ModelProto:
         """The finished graph, its planned initialisers among the inputs."""
-        rows = "B" if "word_mask" in inputs else "E"
-        asked = {name: what for name, what in inputs.items() if name != "lengths"} | {"mirror": (_INTEGER, [rows, "W"])}
+        asked = dict(inputs)
+        if asked.pop("lengths", None):
+            asked["mirror"] = (_INTEGER, ["B", "W"])
         given = [helper.make_tensor_value_info(name, *what) for name, what in asked.items()]
         given += [
             helper.make_tensor_value_info(name, self.initializers[name].data_type, list(self.initializers[name].dims))
@@ -110,5 +108,5 @@ def build_for_openvino(
         config, shapes, int8: see `graphs.build`, which refuses what has no graph.
         ranges: layer -> lowest and highest value of its input; products of other layers take eight-bit weights alone.
     """
-    words, pairs = (_StaticBuilder(shapes, int8, ranges=ranges or {}) for _ in range(2))
+    words, pairs = (_StaticBuilder(shapes, int8, ranges or {}) for _ in range(2))
     return words_graph(words, config), pairs_graph(pairs, config)

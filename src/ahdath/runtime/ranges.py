@@ -61,11 +61,11 @@ def measure(model: str | Path, texts: Iterable[str]) -> dict[str, tuple[float, f
     hooks = [
         layer.register_forward_pre_hook(_watch(seen.setdefault(name, [])))
         for name, layer in extractor.model.named_modules()
-        if isinstance(layer, torch.nn.Linear) and _is_product(name)
+        if isinstance(layer, torch.nn.Linear | torch.nn.Conv1d) and _is_product(name)
     ]
     try:
         for text in texts:
-            extractor.classify(text, sentences_only=True)
+            extractor.classify(text)
     finally:
         for hook in hooks:
             hook.remove()
@@ -73,7 +73,10 @@ def measure(model: str | Path, texts: Iterable[str]) -> dict[str, tuple[float, f
 
 
 def _is_product(name: str) -> bool:
-    return name == "words.from_pieces" or (name.startswith("encoder.encoder.") and name.endswith((".query", ".dense")))
+    """Whether a layer has many rows to read: those of the encoder, and the first of each head."""
+    if name.startswith("encoder.encoder."):
+        return name.endswith((".query", ".dense"))
+    return name in ("words.from_pieces", "trigger.0", "pairs.word", "pairs.product", "pairs.tags") or ".steps." in name
 
 
 def _watch(seen: list[tuple[float, float]]) -> Any:

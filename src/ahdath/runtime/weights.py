@@ -39,9 +39,15 @@ def read_tensors(path: str | Path, names: Sequence[str] | None = None) -> dict[s
         ) from error
 
 
+def _matrix(weight: NDArray[Any]) -> NDArray[np.float32]:
+    """A layer's weight; that of a convolution for its places one after the other. Shape: (N, K) or (N, K, places) -> (N, …)."""
+    flat = weight if weight.ndim == 2 else weight.transpose(0, 2, 1).reshape(len(weight), -1)
+    return flat.astype(np.float32)
+
+
 def quantized(weight: NDArray[Any]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """A layer's weight in signed bytes, and the scale of each output. Shape: (N, K) -> (K, N), (N,)."""
-    whole = weight.astype(np.float32)
+    whole = _matrix(weight)
     scale = np.maximum(np.abs(whole).max(1), 1e-12) / np.float32(LEVELS)
     return np.ascontiguousarray(np.rint(whole / scale[:, None]).astype(np.int8).T), scale.astype(np.float32)
 
@@ -60,9 +66,10 @@ def _lstm(*sides: NDArray[Any]) -> NDArray[np.float32]:
 RECIPES: Mapping[str, Callable[..., NDArray[Any]]] = {
     "float": lambda x: np.ascontiguousarray(x, np.float32),
     "half": lambda x: np.ascontiguousarray(x, np.float16),
-    "transposed": lambda x: np.ascontiguousarray(x.T, np.float32),
+    "transposed": lambda x: np.ascontiguousarray(_matrix(x).T),
     "int8": lambda x: quantized(x)[0],
     "scale": lambda x: quantized(x)[1],
+    "crossed": lambda one, other: (one[:, None].astype(np.float32) + other).reshape(-1, one.shape[1]),
     "moved bias": lambda bias, out, value: bias + out.astype(np.float32) @ value,
     "vectors": lambda x: np.ascontiguousarray(x, np.int8),
     "scaled": lambda x, scale: np.ascontiguousarray(x.T.astype(np.float32) * scale),
