@@ -443,6 +443,7 @@ def test_progress_is_reported_and_recorded(text: Path, tmp_path: Path) -> None:
     told: list[str] = []
     config = toy(text, tmp_path, steps=128)
     pretrain(config, report=told.append)
+    assert told.pop() == f"{tmp_path}: encoder, tokenizer, stem lexicon and vectors"
     stats = json.loads((tmp_path / "tokenizer.stats.json").read_text(encoding="utf-8"))
     assert 1 <= stats["pieces_per_word"] < 1.3
     assert told[0] == (
@@ -474,7 +475,7 @@ def test_a_finished_run_is_recorded_once(encoder: Path, text: Path) -> None:
     record.write_text(before + " ", encoding="utf-8")
     pretrain(toy(text, encoder), report=told.append)
     assert record.read_text(encoding="utf-8") == before + " "
-    assert told == []
+    assert told == [f"{encoder}: encoder, tokenizer, stem lexicon and vectors"]
     record.unlink()
     pretrain(toy(text, encoder), report=told.append)
     assert record.read_text(encoding="utf-8") == before

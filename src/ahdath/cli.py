@@ -219,9 +219,7 @@ def pretrain(config: ConfigFile, overrides: Overrides = None) -> None:
     from . import pretraining
     from .config import read_config
 
-    folder = pretraining.pretrain(read_config(pretraining.PretrainConfig, config, overrides or ()))
-    if os.environ.get("RANK", "0") == "0":  # under accelerate launch, one of the processes speaks
-        typer.echo(f"{folder}: encoder, tokenizer, stem lexicon and vectors")
+    pretraining.pretrain(read_config(pretraining.PretrainConfig, config, overrides or ()))
 
 
 # ---------------------------------------------------------------------- evaluate, score

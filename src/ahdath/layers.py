@@ -71,8 +71,7 @@ class Neighbours(nn.Module):
     """What stands beside each word: residual convolutions over three words, each wider apart than the one before.
 
     The words already know their sentence; what is missing beside a trigger is where a span ends. Dilated convolutions (Strubell
-    et al. 2017, https://aclanthology.org/D17-1283) see that as well as an LSTM, learn it from fewer paragraphs, and have no
-    step that waits for the one before.
+    et al. 2017, https://aclanthology.org/D17-1283) see that without a step that waits for the one before.
     """
 
     def __init__(self, size: int, dilations: Sequence[int], dropout: float) -> None:

@@ -200,6 +200,7 @@ def pretrain(config: PretrainConfig, report: Callable[[str], None] = _say) -> Pa
     progress = _train(config, model, tokenizer, (stream, last, held_out), processes, report)
     if processes.first:
         _finish(config, progress, model, tokenizer, held_out, processes, report)
+        report(f"{out}: encoder, tokenizer, stem lexicon and vectors")
     processes.end()
     return out
 

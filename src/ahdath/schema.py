@@ -7,21 +7,19 @@ ranges of Unicode code points of the raw text, and `text[s.start:s.end] == s.tex
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral, Real
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
+from ahdath.checks import mapping, offset, probabilities, probability, refuse, require_name, tuple_of, typed
 from ahdath.errors import AhdathError, DataError, did_you_mean, listed, shown
 from ahdath.ontology import Ontology
 
 __all__ = ["SCHEMA_VERSION", "Argument", "Document", "Event", "Sentence", "Span"]
 
 SCHEMA_VERSION = 1  # of the dict layout; `to_dict` writes it as `schema`
-_ROUNDING = 1e-6  # a probability may leave [0, 1] by this much (single precision); it is clipped
-_COUNT = "count offsets in Unicode code points of the raw text, end exclusive"
 T = TypeVar("T")
+_COUNT = "count offsets in Unicode code points of the raw text, end exclusive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +41,20 @@ class Span:
         if type(start) is int and type(end) is int and type(text) is str and 0 <= start < end and len(text) == end - start:
             return  # a paragraph has dozens of spans: names are made for what is wrong or to be converted
         kind = type(self).__name__
-        _set(self, "start", _offset(start, f"{kind}.start"))
-        _set(self, "end", _offset(end, f"{kind}.end"))
-        _typed(text, str, f"{kind}.text")
+        _set(self, "start", offset(start, f"{kind}.start"))
+        _set(self, "end", offset(end, f"{kind}.end"))
+        typed(text, str, f"{kind}.text")
         if not 0 <= self.start < self.end:
-            _refuse(kind, "0 <= start < end (end exclusive)", f"start {self.start}, end {self.end}")
+            refuse(kind, "0 <= start < end (end exclusive)", f"start {self.start}, end {self.end}")
         if len(text) != self.end - self.start:
             expected = f"a text of end - start = {self.end - self.start} code points"
-            _refuse(kind, expected, f"{len(text)}: {shown(text)}", _COUNT)
+            refuse(kind, expected, f"{len(text)}: {shown(text)}", _COUNT)
 
     @classmethod
     def of(cls, text: str, start: int, end: int) -> Span:
         """The span of `text` from `start` to `end`."""
-        first, last = _offset(start, "Span.start"), _offset(end, "Span.end")
-        return cls(first, last, _typed(text, str, "text")[max(first, 0) : max(last, 0)])
+        first, last = offset(start, "Span.start"), offset(end, "Span.end")
+        return cls(first, last, typed(text, str, "text")[max(first, 0) : max(last, 0)])
 
     def to_dict(self) -> dict[str, Any]:
         """`{"text", "start", "end"}`."""
@@ -76,9 +74,9 @@ class Argument:
     score: float = 1.0
 
     def __post_init__(self) -> None:
-        _name(self.role, "Argument.role")
-        _typed(self.span, Span, "Argument.span")
-        _set(self, "score", _probability(self.score, "Argument.score"))
+        require_name(self.role, "Argument.role")
+        typed(self.span, Span, "Argument.span")
+        _set(self, "score", probability(self.score, "Argument.score"))
 
     def to_dict(self) -> dict[str, Any]:
         """`{"role", "text", "start", "end", "score"}`."""
@@ -108,14 +106,14 @@ class Event:
     ontology: Ontology | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        _name(self.type, "Event.type")
-        _name(self.modality, "Event.modality")
-        _name(self.polarity, "Event.polarity")
-        _typed(self.trigger, Span, "Event.trigger")
-        _set(self, "arguments", _tuple(self.arguments, Argument, "Event.arguments"))
-        _set(self, "score", _probability(self.score, "Event.score"))
+        require_name(self.type, "Event.type")
+        require_name(self.modality, "Event.modality")
+        require_name(self.polarity, "Event.polarity")
+        typed(self.trigger, Span, "Event.trigger")
+        _set(self, "arguments", tuple_of(self.arguments, Argument, "Event.arguments"))
+        _set(self, "score", probability(self.score, "Event.score"))
         if self.ontology is not None:
-            _typed(self.ontology, Ontology, "Event.ontology")
+            typed(self.ontology, Ontology, "Event.ontology")
 
     @property
     def plover(self) -> dict[str, str] | None:
@@ -172,8 +170,8 @@ class Sentence(Span):
 
     def __post_init__(self) -> None:
         Span.__post_init__(self)
-        _set(self, "types", _tuple(self.types, str, "Sentence.types"))
-        _set(self, "scores", _probabilities(self.scores, "Sentence.scores"))
+        _set(self, "types", tuple_of(self.types, str, "Sentence.types"))
+        _set(self, "scores", probabilities(self.scores, "Sentence.scores"))
 
     def to_dict(self) -> dict[str, Any]:
         """`{"start", "end", "text", "types"}`, and `scores` where there are any."""
@@ -204,20 +202,20 @@ class Document:
     types: Mapping[str, float] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
-        _typed(self.text, str, "Document.text")
-        _typed(self.id, str, "Document.id")
-        _set(self, "events", _tuple(self.events, Event, "Document.events"))
-        _set(self, "sentences", _tuple(self.sentences, Sentence, "Document.sentences"))
-        _set(self, "meta", dict(_mapping(self.meta, "Document.meta")))
+        typed(self.text, str, "Document.text")
+        typed(self.id, str, "Document.id")
+        _set(self, "events", tuple_of(self.events, Event, "Document.events"))
+        _set(self, "sentences", tuple_of(self.sentences, Sentence, "Document.sentences"))
+        _set(self, "meta", dict(mapping(self.meta, "Document.meta")))
         for name in ("model", "ontology"):
             if getattr(self, name) is not None:
-                _typed(getattr(self, name), str, f"Document.{name}")
-        _set(self, "types", _probabilities(self.types, "Document.types"))
+                typed(getattr(self, name), str, f"Document.{name}")
+        _set(self, "types", probabilities(self.types, "Document.types"))
         for span, where, *names in self._spans():
             here = self.text[span.start : span.end]
             if here != span.text:
                 expected = f"the text at {span.start}:{span.end}, {shown(here)}"
-                _refuse(f"Document {self.id!r}: {where.format(*names)}", expected, shown(span.text), _COUNT)
+                refuse(f"Document {self.id!r}: {where.format(*names)}", expected, shown(span.text), _COUNT)
 
     def _spans(self) -> Iterator[tuple[Any, ...]]:
         """All spans, each with a template of where it stands and what fills it."""
@@ -278,9 +276,9 @@ class Document:
         """
         body = _keys(data, "document", _DOCUMENT_KEYS, required=("text",))
         if body.get("schema", SCHEMA_VERSION) != SCHEMA_VERSION:
-            _refuse("document.schema", f"version {SCHEMA_VERSION}", shown(body["schema"]), "update ahdath")
-        events = _tuple(body.get("events", []), dict, "document.events")
-        sentences = _tuple(body.get("sentences", []), dict, "document.sentences")
+            refuse("document.schema", f"version {SCHEMA_VERSION}", shown(body["schema"]), "update ahdath")
+        events = tuple_of(body.get("events", []), dict, "document.events")
+        sentences = tuple_of(body.get("sentences", []), dict, "document.sentences")
         rest = {key: body[key] for key in ("id", "meta", "model", "ontology", "types") if key in body}
         document = cls(
             body["text"],
@@ -305,7 +303,7 @@ _SPAN_KEYS = ("text", "start", "end")
 def _event(data: Any, where: str, ontology: Ontology | None) -> Event:
     body = _keys(data, where, _EVENT_KEYS, required=("type", "trigger"))
     span = _keys(body["trigger"], f"{where}.trigger", _SPAN_KEYS, required=_SPAN_KEYS)
-    given = _tuple(body.get("arguments", []), dict, f"{where}.arguments")
+    given = tuple_of(body.get("arguments", []), dict, f"{where}.arguments")
     rest: dict[str, Any] = dict(ontology.defaults) if ontology else {}
     rest.update({key: body[key] for key in ("modality", "polarity", "score") if key in body})
     arguments = tuple(_argument(a, f"{where}.arguments[{n}]") for n, a in enumerate(given))
@@ -332,19 +330,16 @@ def _placed(where: str, make: type[T], *args: Any, **kwargs: Any) -> T:
 
 
 def _keys(value: Any, where: str, allowed: Sequence[str], required: Sequence[str]) -> dict[str, Any]:
-    body = dict(_mapping(value, where))
+    body = dict(mapping(value, where))
     for key in body:
         if key not in allowed:
             remedy = "put keys of your own under `meta`" if where == "document" else "remove it"
             found = shown(key) + did_you_mean(key, allowed)
-            _refuse(where, f"only the keys {', '.join(allowed)}", found, remedy)
+            refuse(where, f"only the keys {', '.join(allowed)}", found, remedy)
     for key in required:
         if key not in body:
-            _refuse(f"{where}.{key}", "this key", "none; add it")
+            refuse(f"{where}.{key}", "this key", "none; add it")
     return body
-
-
-# ---------------------------------------------------------------------- checks of single values
 
 
 def _not_among(problem: str, name: str, allowed: Collection[str], ontology: Ontology) -> str:
@@ -355,68 +350,4 @@ def _not_among(problem: str, name: str, allowed: Collection[str], ontology: Onto
     return f"{problem}{near}; allowed: {', '.join(allowed) or 'none'} ({ontology.source})"
 
 
-def _refuse(where: str, expected: str, found: str, remedy: str = "") -> NoReturn:
-    raise DataError(f"{where}: expected {expected}, found {found}" + (f"; {remedy}" if remedy else ""))
-
-
 _set = object.__setattr__  # the instances are frozen
-
-
-def _typed(value: Any, kind: type[T], where: str) -> T:
-    if not isinstance(value, kind):
-        _refuse(where, kind.__name__, f"{type(value).__name__}: {shown(value)}")
-    return value
-
-
-def _name(value: Any, where: str) -> None:
-    if not _typed(value, str, where):
-        _refuse(where, "a name", "an empty str")
-
-
-def _offset(value: Any, where: str) -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        _refuse(where, "a whole number", f"{type(value).__name__}: {shown(value)}")
-    return int(value)
-
-
-def _is_sound(probability: object) -> bool:
-    """Whether it can stay as it is, without a look at what else may be taken for a probability."""
-    return type(probability) is float and 0.0 <= probability <= 1.0
-
-
-def _probability(value: Any, where: str) -> float:
-    if _is_sound(value):
-        return float(value)
-    if not isinstance(value, Real) or isinstance(value, bool):
-        _refuse(where, "a number from 0 to 1", f"{type(value).__name__}: {shown(value)}")
-    number = float(value)
-    if not math.isfinite(number) or not -_ROUNDING <= number <= 1 + _ROUNDING:
-        _refuse(where, "a number from 0 to 1", shown(number))
-    return min(max(number, 0.0), 1.0)
-
-
-def _mapping(value: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        _refuse(where, "a mapping", f"{type(value).__name__}: {shown(value)}")
-    for key in value:
-        if not isinstance(key, str):
-            _typed(key, str, f"{where}: key")
-    return value
-
-
-def _probabilities(value: Any, where: str) -> dict[str, float] | None:
-    if value is None:
-        return None
-    given = _mapping(value, where)
-    if all(map(_is_sound, given.values())):
-        return dict(given)
-    return {key: _probability(number, f"{where}[{key!r}]") for key, number in given.items()}
-
-
-def _tuple(value: Any, kind: type[T], where: str) -> tuple[T, ...]:
-    if not isinstance(value, (list, tuple)):
-        _refuse(where, f"a list or tuple of {kind.__name__}", f"{type(value).__name__}: {shown(value)}")
-    for number, item in enumerate(value):
-        if not isinstance(item, kind):
-            _typed(item, kind, f"{where}[{number}]")
-    return tuple(value)

@@ -2,7 +2,7 @@
 
 `torch_engine` runs `modeling.AhdathModel` (float32, bfloat16, compiled); `onnx_engine` runs two exported graphs with ONNX
 Runtime and needs neither torch nor transformers; `openvino_engine` runs those of wide encoders faster, where it is installed.
-`graphs`, `openvino_graphs` and `export` write the graphs, `weights` fills them, `ranges` measures what static int8 has to know.
+`builder`, `graphs`, `openvino_graphs` and `export` write the graphs, `weights` fills them, `ranges` measures what static int8 has to know.
 An engine knows tensors only: no text, no offsets, no thresholds. `inference` picks one.
 """
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from onnx import TensorProto, helper
 
-from .graphs import OPSET, Builder, Rows, pairs_graph, words_graph
+from .builder import OPSET, Builder, Rows
+from .graphs import pairs_graph, words_graph
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -28,7 +29,7 @@ class _StaticBuilder(Builder):
 
     def rows(self, x: str, at: str, *, activated: bool = False) -> Rows:
         """What goes into a product, rounded to the levels of its range. Shape: (T, K)."""
-        if not self.int8 or at not in self.ranges:
+        if not self.knows(at):
             return Rows(x)
         low, high = self.ranges[at]
         if not activated:  # symmetric: what has no zero point to subtract is the faster product

@@ -76,7 +76,8 @@ def _is_product(name: str) -> bool:
     """Whether a layer has many rows to read: those of the encoder, and the first of each head."""
     if name.startswith("encoder.encoder."):
         return name.endswith((".query", ".dense"))
-    return name in ("words.from_pieces", "trigger.0", "pairs.word", "pairs.product", "pairs.tags") or ".steps." in name
+    heads = ("words.from_pieces", "trigger.0", "pairs.word", "pairs.product", "pairs.tags")
+    return name in heads or name.startswith("pairs.context.steps.")
 
 
 def _watch(seen: list[tuple[float, float]]) -> Any:
