@@ -11,8 +11,9 @@ import argparse
 from pathlib import Path
 
 from ahdath.corpus import read_jsonl
-from ahdath.proof import batches, confusions, curve, ner, slices
+from ahdath.proof import batches, confusions, curve, slices
 from ahdath.proof.corpus_page import write_page
+from ahdath.proof.numbers import read_numbers, write_numbers
 
 
 def main() -> None:
@@ -40,7 +41,7 @@ def main() -> None:
             if options.section == "slices"
             else confusions.measure(options.models, [document for part in data.values() for document in part])
         )
-        ner.update(file, {**ner.read_numbers(file), options.section: found})
+        write_numbers(file, {**read_numbers(file), options.section: found})
     elif options.section == "curve":
         curve.measure(plan, shares=options.shares, seeds=options.seeds, full=options.full)
     elif options.section == "batches":

@@ -11,7 +11,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ahdath.proof import encoders, ner
+from ahdath.proof import encoders
+from ahdath.proof.numbers import read_numbers, write_numbers
 
 
 def main() -> None:
@@ -33,7 +34,7 @@ def main() -> None:
         data = {name: options.seeds / f"{name}.jsonl" for name in ("dev", "test")}
         new["encoders"] = encoders.measure(runs, data, against=options.against or next(iter(runs)), bootstrap=options.bootstrap)
         print(encoders.table(new["encoders"]))
-    ner.update(file, ner.read_numbers(file) | new)
+    write_numbers(file, read_numbers(file) | new)
     encoders.write_page(options.output)
 
 

@@ -20,8 +20,9 @@ from ahdath.counting import mistakes
 from ahdath.errors import ConfigError, DataError
 from ahdath.inference import EventExtractor
 from ahdath.metrics import score
-from ahdath.proof import batches, confusions, corpus_page, curve, ner, pages, slices
+from ahdath.proof import batches, confusions, corpus_page, curve, pages, slices
 from ahdath.proof.curve import Plan
+from ahdath.proof.numbers import read_numbers, write_numbers
 from ahdath.schema import Document, Event, Span
 from ahdath.training import TrainConfig
 from conftest import document, event, paragraphs
@@ -357,10 +358,10 @@ def quiet(_: str) -> None:
 def test_points_of_the_curve_are_measured_once(measured: tuple[Plan, list[TrainConfig]], tmp_path: Path) -> None:
     plan, runs = measured
     curve.measure(plan, shares=(25,), seeds=(0,), say=quiet)
-    first = ner.read_numbers(plan.file)["curve"]["points"]
+    first = read_numbers(plan.file)["curve"]["points"]
     assert list(first) == ["25 % · 0"]
     curve.measure(plan, shares=(25, 50), seeds=(0, 1), say=quiet)
-    points = ner.read_numbers(plan.file)["curve"]["points"]
+    points = read_numbers(plan.file)["curve"]["points"]
     assert list(points) == ["25 % · 0", "50 % · 0", "25 % · 1", "50 % · 1"]
     assert points["25 % · 0"] == first["25 % · 0"]
     assert len(runs) == 4
@@ -387,10 +388,10 @@ def test_a_training_that_was_finished_before_the_break_is_not_run_again(
         patch.setattr(curve, "f1", broken)
         with pytest.raises(KeyboardInterrupt):
             curve.measure(plan, shares=(25,), seeds=(0,), say=quiet)
-    assert ner.read_numbers(plan.file)["curve"]["points"] == {}
+    assert read_numbers(plan.file)["curve"]["points"] == {}
     curve.measure(plan, shares=(25,), seeds=(0,), say=quiet)
     assert len(runs) == 1
-    assert list(ner.read_numbers(plan.file)["curve"]["points"]) == ["25 % · 0"]
+    assert list(read_numbers(plan.file)["curve"]["points"]) == ["25 % · 0"]
 
 
 def test_points_of_other_data_or_settings_are_not_mixed(measured: tuple[Plan, list[TrainConfig]]) -> None:
@@ -402,14 +403,14 @@ def test_points_of_other_data_or_settings_are_not_mixed(measured: tuple[Plan, li
     with pytest.raises(ConfigError, match="take them out of the file"):
         curve.measure(plan, shares=(25,), seeds=(1,), say=quiet)
     assert len(runs) == 1
-    numbers = ner.read_numbers(plan.file)
+    numbers = read_numbers(plan.file)
     del numbers["curve"]
-    ner.update(plan.file, numbers)
+    write_numbers(plan.file, numbers)
     curve.measure(plan, shares=(25,), seeds=(0,), say=quiet)
     assert len(runs) == 2, "the finished run learned from another train.jsonl"
-    numbers = ner.read_numbers(plan.file)
+    numbers = read_numbers(plan.file)
     del numbers["curve"]["stamp"]["dropout"]  # as written before the setting was known
-    ner.update(plan.file, numbers)
+    write_numbers(plan.file, numbers)
     curve.measure(plan, shares=(25,), seeds=(0,), say=quiet)
     assert len(runs) == 2
 
@@ -418,7 +419,7 @@ def test_all_of_train_is_taken_from_finished_runs(measured: tuple[Plan, list[Tra
     plan, runs = measured
     full = [model_folder(tmp_path / "embedded-0", seed=0, epochs=14), model_folder(tmp_path / "embedded-1", seed=1, epochs=20)]
     curve.measure(plan, shares=(), seeds=(), full=full, say=quiet)
-    points = ner.read_numbers(plan.file)["curve"]["points"]
+    points = read_numbers(plan.file)["curve"]["points"]
     assert [(name, one["paragraphs"], one["differing"]) for name, one in points.items()] == [
         ("100 % · 0", 24, []), ("100 % · 1", 24, ["epochs"])
     ]  # fmt: skip
@@ -445,20 +446,20 @@ def test_a_tiny_model_is_trained_measured_and_loaded_again(
     plan = Plan(tmp_path / "corpus.json", tmp_path / "runs", corpus_of(tmp_path / "corpus"), str(embedded_encoder),
                 ROOT / "configs" / "embedded.yaml", tiny)  # fmt: skip
     curve.measure(plan, shares=(50,), seeds=(3,), say=quiet)
-    numbers = ner.read_numbers(plan.file)
+    numbers = read_numbers(plan.file)
     (run,) = plan.folder.glob("curve-50-3-*/run")
     assert json.loads((run / "training.json").read_text(encoding="utf-8"))["settings"]["seed"] == 3
     assert not (run / "best").exists()
     point = numbers["curve"]["points"].pop("50 % · 3")
     assert (point["paragraphs"], set(point["test"])) == (12, {"TC", "AC+", "sentence types"})
-    ner.update(plan.file, numbers)
+    write_numbers(plan.file, numbers)
 
     def never(_: TrainConfig) -> None:
         raise AssertionError("trained twice")
 
     monkeypatch.setattr(curve, "_train", never)
     curve.measure(plan, shares=(50,), seeds=(3,), say=quiet)
-    assert ner.read_numbers(plan.file)["curve"]["points"] == {"50 % · 3": point}
+    assert read_numbers(plan.file)["curve"]["points"] == {"50 % · 3": point}
 
 
 # ---------------------------------------------------------------------- batches
@@ -480,21 +481,21 @@ def test_folds_hold_every_batch_once_and_are_of_a_size() -> None:
 def test_every_batch_is_scored_by_a_model_that_has_not_seen_it(measured: tuple[Plan, list[TrainConfig]]) -> None:
     plan, runs = measured
     batches.measure(plan, count=2, epochs=4, say=quiet)
-    points = ner.read_numbers(plan.file)["batches"]["points"]
+    points = read_numbers(plan.file)["batches"]["points"]
     assert [sorted(point["batches"]) for point in points.values()] == batches.folds(read_jsonl(plan.corpus / "train.jsonl"), 2)
     for run, point in zip(runs, points.values(), strict=True):
         seen = {one.meta["batch"] for one in read_jsonl(run.train)}
         assert seen == {"war", "nile", "gulf"} - set(point["batches"])
-        assert (run.epochs, run.evaluate_from) == (4, 4)
+        assert run.epochs == 4
     assert points["fold 1"]["batches"].popitem()[1]["TC"] == [12, 4, 4]
-    numbers = ner.read_numbers(plan.file)
+    numbers = read_numbers(plan.file)
     del numbers["batches"]["points"]["fold 2"]
-    ner.update(plan.file, numbers)
+    write_numbers(plan.file, numbers)
     half = batches.table(numbers["batches"])
     assert "1 fold(s) not measured yet." in half
     batches.measure(plan, count=2, epochs=4, say=quiet)
     assert len(runs) == 2, "the finished run of the second fold is loaded"
-    told = batches.table(ner.read_numbers(plan.file)["batches"])
+    told = batches.table(read_numbers(plan.file)["batches"])
     assert "| all together | 24 | 36 | 50.0 |" in told
     assert "| gulf | 8 | 12 | 50.0 |" in told
     assert "2 folds, 4 epochs, one seed; each model learned from about 12 paragraphs." in told
@@ -539,7 +540,7 @@ def test_every_place_is_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert not (tmp_path / "corpus.svg").exists()
     gold = [shelled("a", "Conflict.Attack")]
     models = [{"name": "embedded-0", "weights": "ab"}]
-    ner.update(tmp_path / "corpus.json", {
+    write_numbers(tmp_path / "corpus.json", {
         "curve": {"stamp": {}, "points": points_of(a=3)},
         "slices": {"models": models, "parts": {"dev": slices.slices(gold, [gold])}},
         "confusions": {"models": models, **confusions.confusions(gold, [gold])},
@@ -560,7 +561,7 @@ def test_the_script_measures_slices_and_confusions(tmp_path: Path, monkeypatch: 
     for section in ("slices", "confusions"):
         monkeypatch.setattr(sys, "argv", ["corpus.py", section, "--models", str(model), "--corpus", str(corpus), "--output", str(tmp_path)])
         runpy.run_path(str(ROOT / "scripts" / "corpus.py"), run_name="__main__")
-    numbers = ner.read_numbers(tmp_path / "corpus.json")
+    numbers = read_numbers(tmp_path / "corpus.json")
     assert {"slices", "confusions"} <= set(numbers)
     assert numbers["slices"]["parts"]["dev + test"]["slices"]["all"]["scores"] == [
         {"TC": 100.0, "AC+": 100.0, "sentence types": 100.0}

@@ -18,6 +18,7 @@ from transformers import BertConfig, BertModel
 from ahdath.errors import ConfigError, DataError
 from ahdath.inference import EventExtractor
 from ahdath.proof import fresh, speed_page, speedrun, throughput
+from ahdath.proof.numbers import read_numbers
 from ahdath.proof.peers import Peer, Setting, best, marked, prepared
 from ahdath.proof.roofline import DTYPES, EncoderShape, products
 from ahdath.proof.subjects import Subject, build
@@ -315,7 +316,7 @@ def test_what_is_there_is_not_measured_again(tmp_path: Path, monkeypatch: pytest
     said: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         speedrun.measure(plan, names, say=said.append)
-    assert set(speedrun.numbers(tmp_path / "speed.json")) == {"embedded-60"}
+    assert set(read_numbers(tmp_path / "speed.json")) == {"embedded-60"}
     found = speedrun.measure(plan, names, say=said.append)
     assert asked == ["embedded-60", "embedded-mix", "embedded-mix"]
     assert set(found) == set(names)

@@ -70,6 +70,9 @@ SUFFIXES = (
     "", *_PRONOUNS, "ا", "ات", "ون", "ين", "ان", "ت", "ي", "يه", "وا", "تا", "تان", "تين", "يا", "يين", "يون",
     "ته", "تها", "تهم", "تهما", "تنا", "اته", "اتها", "اتهم", "اتنا", "يها", "يهم", "يته", "يتها", "اه", "وه", "وها", "وهم",
 )  # fmt: skip
+# Those that a word may have, by its first and its last letter: a word is tried against few.
+_PREFIXES_BY_FIRST = {letter: tuple(p for p in PREFIXES if p[:1] in ("", letter)) for letter in {p[0] for p in PREFIXES if p}}
+_SUFFIXES_BY_LAST = {letter: tuple(s for s in SUFFIXES if s[-1:] in ("", letter)) for letter in {s[-1] for s in SUFFIXES if s}}
 
 
 def words(text: str) -> list[tuple[int, int]]:
@@ -189,14 +192,13 @@ def segmentations(word: str) -> list[Segments]:
     cuts = [Segments("", word, "")]
     if len(word) < 4 or not word.isalpha():
         return cuts
-    for prefix in PREFIXES:
+    suffixes = [suffix for suffix in _SUFFIXES_BY_LAST.get(word[-1], ("",)) if word.endswith(suffix)]
+    for prefix in _PREFIXES_BY_FIRST.get(word[0], ("",)):
         if not word.startswith(prefix):
             continue
         if prefix.endswith("س") and word[len(prefix) : len(prefix) + 1] not in ("ي", "ت", "ن", "ا"):
             continue  # the future particle stands before an imperfect verb only
-        for suffix in SUFFIXES:
-            if not word.endswith(suffix):
-                continue
+        for suffix in suffixes:
             stem = word[len(prefix) : len(word) - len(suffix)]
             if len(stem) >= 3 and (prefix or suffix):
                 cuts.append(Segments(prefix, stem, suffix))

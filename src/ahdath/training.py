@@ -79,7 +79,7 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience"):
+        for name in ("epochs", "batch_size", "patience", "evaluate_from"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} {getattr(self, name)}: expected 1 or more")
         for name in ("averaging", "word_dropout", "typo_share", "swap_share", "predicted_triggers", "dropout", "warmup_share"):
@@ -90,10 +90,6 @@ class TrainConfig:
                 raise ConfigError(f"{name} {getattr(self, name)}: expected 0 or more")
         if not 0 < self.layer_decay <= 1:
             raise ConfigError(f"layer_decay {self.layer_decay}: expected more than 0 and at most 1 (1: all layers alike)")
-        if not 1 <= self.evaluate_from <= self.epochs:
-            raise ConfigError(
-                f"evaluate_from {self.evaluate_from}: expected an epoch from 1 to {self.epochs} (epochs), or none is kept"
-            )
         for name in self.loss_weights:
             if name not in LOSSES:
                 raise ConfigError(f"loss_weights: no loss {name!r}{did_you_mean(name, LOSSES)}; known: {', '.join(LOSSES)}")
@@ -191,7 +187,7 @@ class _EventTrainer(Trainer):  # type: ignore[misc]
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         model = _bare(self.model)
         epoch = round(self.state.epoch or 0)
-        if epoch < self.settings.evaluate_from:
+        if epoch < min(self.settings.evaluate_from, self.settings.epochs):
             return {}
         self.averaging.swap(model)
         scores = dev_scores(self.extractor, self.dev)
@@ -333,7 +329,8 @@ def train(settings: TrainConfig) -> EventExtractor:
     if checkpoint is None or trainer.history["stale"] < settings.patience:
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     trainer.accelerator.wait_for_everyone()  # the first process may still be writing `best`
-    finished = EventExtractor.from_pretrained(output / "best")
+    best = EventExtractor.from_pretrained(output / "best")
+    finished = EventExtractor(best.model, best.tokenizer, name=output.name)
     calibrate(finished, dev)
     if trainer.is_world_process_zero():
         finished.save_pretrained(output)

@@ -57,8 +57,7 @@ def measure(
 
     Raises what `folds` and `Plan.open` raise.
     """
-    first = min(plan.settings().evaluate_from, epochs)
-    plan = replace(plan, overrides=(*plan.overrides, f"epochs={epochs}", f"evaluate_from={first}"))
+    plan = replace(plan, overrides=(*plan.overrides, f"epochs={epochs}"))
     train, test = plan.documents("train"), plan.documents("test")
     dealt = folds(train, count, seed)
     points = plan.open("batches", folds=count, seed=seed)

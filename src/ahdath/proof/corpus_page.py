@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ahdath.proof import batches, confusions, curve, pages, slices
-from ahdath.proof.ner import read_numbers
+from ahdath.proof.numbers import read_numbers
 
 __all__ = ["write_page"]
 

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 from ahdath.corpus import read_jsonl, write_jsonl
 from ahdath.errors import ConfigError, DataError, shown
 from ahdath.proof.encoders import MEASURES
-from ahdath.proof.ner import read_numbers, spread, update
+from ahdath.proof.ner import spread
+from ahdath.proof.numbers import read_numbers, write_numbers
 from ahdath.proof.slices import answered, f1
 from ahdath.report.curves import LearningCurves
 from ahdath.report.figures import curves, standalone
@@ -113,7 +114,7 @@ class Plan:
                 f"{self.file}: expected points of {section!r} that were measured alike, found others ({'; '.join(odd)}): take them "
                 "out of the file, or name another"
             )
-        update(self.file, numbers)
+        write_numbers(self.file, numbers)
         points: dict[str, Any] = there["points"]
         return points
 
@@ -121,7 +122,7 @@ class Plan:
         """Write a point into the file, at once and whole."""
         numbers = read_numbers(self.file)
         numbers[section]["points"][name] = point
-        update(self.file, numbers)
+        write_numbers(self.file, numbers)
 
 
 def _train(settings: TrainConfig) -> None:

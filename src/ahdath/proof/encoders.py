@@ -21,6 +21,7 @@ from ahdath.counting import align, tally
 from ahdath.errors import ConfigError, DataError, did_you_mean, shown
 from ahdath.ontology import Ontology
 from ahdath.proof import ner, pages
+from ahdath.proof.numbers import read_numbers
 from ahdath.significance import f1_of, percentile_interval, resample, two_sided_p
 
 if TYPE_CHECKING:
@@ -253,7 +254,7 @@ def write_page(folder: Path) -> None:
 
     Raises DataError where the page lacks a place.
     """
-    numbers, page = ner.read_numbers(folder / "encoder.json"), folder / "encoder.md"
+    numbers, page = read_numbers(folder / "encoder.json"), folder / "encoder.md"
     if not page.exists():
         return
     gains = [_gain(row, f"gains, row {number}") for number, row in enumerate(numbers.get("gains", []), 1)]

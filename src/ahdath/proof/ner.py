@@ -23,12 +23,13 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 from ahdath.errors import ConfigError, DataError, ModelError, did_you_mean, shown
+from ahdath.proof.numbers import read_numbers, write_numbers
 
 if TYPE_CHECKING:
     from ahdath.training import TrainConfig
 
-__all__ = ["EPOCHS", "ROWS", "TESTS", "Plan", "Sentence", "measure", "read_numbers", "read_sentences", "score", "table",
-           "types_table", "update"]  # fmt: skip
+__all__ = ["EPOCHS", "ROWS", "TESTS", "Plan", "Sentence", "measure", "read_sentences", "score", "table",
+           "types_table"]  # fmt: skip
 
 EPOCHS = 12
 """Fixed before anything was measured on a test file."""
@@ -226,37 +227,13 @@ def _run(
 # ---------------------------------------------------------------------- the file of scores
 
 
-def read_numbers(file: Path) -> dict[str, Any]:
-    """What docs/encoder.json holds: `ner` by encoder, `encoders`, `gains`; empty where there is no file.
-
-    Raises DataError for a damaged one.
-    """
-    if not file.exists():
-        return {}
-    try:
-        numbers = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{file}: expected JSON, found {error}; take it from version control again") from error
-    if not isinstance(numbers, dict):
-        raise DataError(f"{file}: expected an object of measurements by name, found {type(numbers).__name__}")
-    return numbers
-
-
-def update(file: Path, numbers: Mapping[str, Any]) -> None:
-    """Write the file whole: a kill leaves the old one or the new one."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    fresh = file.with_name(file.name + ".new")
-    fresh.write_text(json.dumps(numbers, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    os.replace(fresh, file)
-
-
 def _open(plan: Plan) -> None:
     """Make a place for the plan in its file, or see that what stands there was measured alike."""
     numbers, stamp = read_numbers(plan.file), plan.stamp()
     there = numbers.setdefault("ner", {}).get(plan.name)
     if there is None:
         numbers["ner"][plan.name] = {"stamp": stamp, "rows": {}}
-        update(plan.file, numbers)
+        write_numbers(plan.file, numbers)
         return
     now, before = json.loads(json.dumps(stamp)), there["stamp"]
     odd = [key for key in {**before, **now} if before.get(key) != now.get(key)]
@@ -279,7 +256,7 @@ def _keep(plan: Plan, row: str, part: Mapping[str, Any]) -> None:
     old = _row(plan, row)
     merged = {key: {**old.get(key, {}), **value} for key, value in part.items()}
     numbers["ner"][plan.name]["rows"][row] = {**old, **merged}
-    update(plan.file, numbers)
+    write_numbers(plan.file, numbers)
 
 
 def _digest(path: Path) -> str:

@@ -6,7 +6,6 @@ All paths are relative to the root of the repository, which the caller gives.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from ahdath.corpus import read_jsonl
 from ahdath.errors import DataError
 from ahdath.proof import pages
 from ahdath.proof.founding import article
+from ahdath.proof.numbers import read_numbers, write_numbers
 from ahdath.proof.speed import cold_start, environment, fine_tuning, latency
 from ahdath.proof.spelling import robustness
 from ahdath.proof.systems import Stock, quality
@@ -96,16 +96,15 @@ def _speed(setup: Setup) -> dict[str, Any]:
 
 def record(root: Path, name: str, found: dict[str, Any]) -> None:
     """Put a section into docs/benchmarks.json and docs/benchmarks.md; the others stay as they are."""
-    numbers = _numbers(root) | {name: found}
-    ordered = {key: numbers[key] for key in pages.SECTIONS if key in numbers}
-    (root / _JSON).write_text(json.dumps(ordered, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    numbers = read_numbers(root / _JSON) | {name: found}
+    write_numbers(root / _JSON, {key: numbers[key] for key in pages.SECTIONS if key in numbers})
     page = (root / _PAGE).read_text(encoding="utf-8")
     (root / _PAGE).write_text(pages.fill(page, {name: pages.section(name, found)}), encoding="utf-8")
 
 
 def refresh(root: Path) -> None:
     """Write the numbers into README.md and the model card, and what README's first Python block prints below it."""
-    numbers = _numbers(root)
+    numbers = read_numbers(root / _JSON)
     page = (root / _README).read_text(encoding="utf-8")
     bodies = {"goals": pages.goals(numbers), "systems": pages.systems(numbers)}
     if (root / EMBEDDED).exists():
@@ -116,7 +115,7 @@ def refresh(root: Path) -> None:
 
 def refresh_card(root: Path, model: Path) -> None:
     """Write README.md of a model folder, with the numbers of docs/benchmarks.json."""
-    (root / model / "README.md").write_text(pages.model_card(_numbers(root)), encoding="utf-8")
+    (root / model / "README.md").write_text(pages.model_card(read_numbers(root / _JSON)), encoding="utf-8")
 
 
 def example_output(root: Path, page: str) -> str:
@@ -133,8 +132,3 @@ def python_blocks(page: str) -> list[str]:
     """The bodies of the fenced Python blocks of a Markdown page."""
     return [part.partition("\n```")[0] for part in page.split("```python\n")[1:]]
 
-
-def _numbers(root: Path) -> dict[str, Any]:
-    path = root / _JSON
-    numbers: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return numbers

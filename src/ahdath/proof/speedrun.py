@@ -7,7 +7,6 @@ relative to the root of the repository, which is where this runs.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -16,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from ahdath.corpus import read_jsonl
-from ahdath.errors import ConfigError, DataError, did_you_mean
+from ahdath.errors import ConfigError, did_you_mean
 from ahdath.proof import fresh, speed_page, subjects
+from ahdath.proof.numbers import read_numbers, write_numbers
 from ahdath.proof.run import EMBEDDED
 from ahdath.proof.speed import environment
 from ahdath.proof.throughput import Effort, contest, long_tailed, nearest, rounds_of, single
 from ahdath.shipping import digest
 
-__all__ = ["Plan", "measure", "numbers", "quick"]
+__all__ = ["Plan", "measure", "quick"]
 
 
 _LARGE = Effort(repeats=3, budget_s=8.0, grid=16, singles=15)
@@ -162,37 +162,20 @@ def measure(
             raise ConfigError(f"section {name!r}: expected one of {', '.join(known)}{did_you_mean(name, known)}")
     bench, stamp, file = _Bench(plan), plan.stamp(), plan.output / "speed.json"
     for name in names:
-        there = numbers(file).get(name)
+        there = read_numbers(file).get(name)
         if again or there is None or there["stamp"] != stamp:
             began = time.perf_counter()
             found = bench.measure(name)
             told = {"seconds": round(time.perf_counter() - began, 1), "environment": speed_page.machine(environment())}
             _keep(file, name, {"stamp": stamp, "taken": told, **found})
-        say(f"## {name}\n\n{speed_page.section(name, numbers(file)[name])}\n")
-    every = numbers(file)
+        say(f"## {name}\n\n{speed_page.section(name, read_numbers(file)[name])}\n")
+    every = read_numbers(file)
     say(speed_page.targets(every))
     speed_page.write(plan.output, every)
     return every
 
 
-def numbers(file: Path) -> dict[str, Any]:
-    """The sections that a file holds; none where there is no file. Raises DataError for a damaged one."""
-    if not file.exists():
-        return {}
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{file}: expected JSON, found {error}; take it from version control again") from error
-    if not isinstance(found, dict):
-        raise DataError(f"{file}: expected an object of sections, found {type(found).__name__}")
-    return found
-
-
 def _keep(file: Path, name: str, found: dict[str, Any]) -> None:
-    """Put a section into the file, which is written whole: a kill leaves the old one or the new one."""
-    every = numbers(file) | {name: found}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_name(file.name + ".new")
-    ordered = {key: every[key] for key in speed_page.SECTIONS if key in every}
-    new.write_text(json.dumps(ordered, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    os.replace(new, file)
+    """Put a section into the file, in the order of the page."""
+    every = read_numbers(file) | {name: found}
+    write_numbers(file, {key: every[key] for key in speed_page.SECTIONS if key in every})

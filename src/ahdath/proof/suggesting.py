@@ -11,7 +11,6 @@ Every point is written to a file as soon as it is there, and what is there is no
 from __future__ import annotations
 
 import json
-import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ahdath.corpus import read_jsonl, write_jsonl
 from ahdath.errors import DataError
 from ahdath.ontology import Ontology
+from ahdath.proof.numbers import read_numbers, write_numbers
 from ahdath.schema import Document
 from ahdath.suggest import suggest
 from ahdath.text import words
@@ -76,16 +76,13 @@ class Plan:
 
 def points(file: Path) -> dict[str, dict[str, Any]]:
     """The measured points by section, `own` and `choice`, each by its name."""
-    empty: dict[str, dict[str, Any]] = {"own": {}, "choice": {}}
-    return empty | (json.loads(file.read_text(encoding="utf-8")) if file.exists() else {})
+    return {"own": {}, "choice": {}, **read_numbers(file)}
 
 
 def _keep(file: Path, section: str, name: str, point: dict[str, Any]) -> None:
     found = points(file)
     found[section][name] = point
-    fresh = file.with_name(file.name + ".new")
-    fresh.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    os.replace(fresh, file)
+    write_numbers(file, found)
 
 
 def _trained(settings: TrainConfig) -> EventExtractor:
