@@ -59,7 +59,13 @@ def measure(name: str, setup: Setup) -> dict[str, Any]:
 
 
 def _quality(setup: Setup) -> dict[str, Any]:
-    stock = Stock(setup.encoder, setup.stock_seeds) if setup.encoder and setup.stock_seeds else None
+    from ahdath.config import read_config
+    from ahdath.training import TrainConfig
+
+    stock = None
+    if setup.encoder and setup.stock_seeds:
+        ours = read_config(TrainConfig, setup.config, [f"encoder={setup.encoder}"])
+        stock = Stock(setup.encoder, setup.stock_seeds, epochs=ours.epochs, rate=ours.encoder_learning_rate)
     train, test = setup.seeds / "train.jsonl", setup.seeds / "test.jsonl"
     return quality(setup.models, test, train, shipped=setup.model, stock=stock)
 

@@ -42,14 +42,14 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """The stock classifiers of transformers on `encoder`, once a seed; `epochs` and `rate` as our model has them.
+    """The stock classifiers of transformers on `encoder`, once a seed, for so many `epochs`; `rate` is that of learning.
 
     Their answers are kept in the folder `kept`, under a name made of all that they depend on, and read from there.
     """
 
     encoder: str
     seeds: int = 1
-    epochs: float = 14.0
+    epochs: float = 10.0
     rate: float = 2e-4
     kept: str = "runs/stock"
 
