@@ -1,5 +1,5 @@
 """What the parts of the embedded model are worth: `python scripts/ablate.py runs/encoder` writes docs/ablations.md. Each variant learns from
-the same half of `seeds/train.jsonl`, with one seed, for fourteen epochs: enough to rank choices, not to be compared with
+the same half of `seeds/train.jsonl`, with one seed, for the epochs of the config: enough to rank choices, not to be compared with
 docs/benchmarks.md."""
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from pathlib import Path
 
 from ahdath.config import read_config
 from ahdath.corpus import read_jsonl, write_jsonl
+from ahdath.proof import pages
 from ahdath.training import TrainConfig, dev_scores, train
 
+PAGE = Path("docs/ablations.md")
 VARIANTS = {
     "as shipped: features beside the pieces, first+last piece": {},
     "words from the mean of their pieces": {"pooling": "mean"},
@@ -26,13 +28,12 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_jsonl(folder / "train.jsonl", read_jsonl("seeds/train.jsonl")[::2])
     base = read_config(TrainConfig, "configs/embedded.yaml", [f"encoder={encoder}", f"train={folder / 'train.jsonl'}"])
-    page = f"# Ablations\n\n{' '.join((__doc__ or '').split())}\n\nF1 in percent on `seeds/test.jsonl`.\n\n"
-    page += "| variant | TC | AC+ | AC+ with gold triggers | sentence types |\n| --- | --- | --- | --- | --- |\n"
+    body = "| variant | TC | AC+ | AC+ with gold triggers | sentence types |\n| --- | --- | --- | --- | --- |\n"
     for number, (name, changes) in enumerate(VARIANTS.items()):
-        settings = replace(base, epochs=14, evaluate_from=14, output=str(folder / str(number)), **changes)
+        settings = replace(base, evaluate_from=base.epochs, output=str(folder / str(number)), **changes)
         found = dev_scores(train(settings), read_jsonl("seeds/test.jsonl"))
-        page += f"| {name} | " + " | ".join(f"{found[key]:.1f}" for key in list(found)[:4]) + " |\n"
-        Path("docs/ablations.md").write_text(page, encoding="utf-8")
+        body += f"| {name} | " + " | ".join(f"{found[key]:.1f}" for key in list(found)[:4]) + " |\n"
+        PAGE.write_text(pages.fill(PAGE.read_text(encoding="utf-8"), {"parts": body}), encoding="utf-8")
 
 
 if __name__ == "__main__":

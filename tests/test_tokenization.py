@@ -139,7 +139,7 @@ def contexts(windows: list[Window], total: int) -> Iterator[int]:
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(1, 60), min_size=10, max_size=60))
-def test_words_of_a_long_paragraph_have_fifty_words_of_context(lengths: list[int]) -> None:
+def test_words_of_a_long_paragraph_have_words_of_context(lengths: list[int]) -> None:
     text = long_text(lengths)
     windows = check_windows(text, 256)
     assert min(contexts(windows, len(words(text)))) >= CONTEXT

@@ -93,6 +93,7 @@ def test_settings_are_taken_as_given() -> None:
         ({"predicted_triggers": 1.0}, "predicted_triggers 1.0: expected"),
         ({"learning_rate": -1e-3}, "learning_rate -0.001: expected 0 or more"),
         ({"layer_decay": 0.0}, "layer_decay 0.0: expected more than 0 and at most 1"),
+        ({"window_length": 15}, "window_length 15: expected 16 pieces or more, or null"),
         ({"evaluate_from": 0}, "evaluate_from 0: expected 1 or more"),
         ({"loss_weights": {"triger": 1.0}}, r"loss_weights: no loss 'triger' \(did you mean 'trigger'\?\); known: trigger, "),
         ({"spelling": "farasa"}, "spelling 'farasa' is unknown; expected one of"),

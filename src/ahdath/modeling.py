@@ -214,7 +214,7 @@ class AhdathModel(PreTrainedModel):  # type: ignore[misc]
         limit = int(getattr(inner, "max_position_embeddings", 512))
         if inner.model_type in ("roberta", "xlm-roberta", "camembert"):
             limit -= 2  # these count positions from the padding id on
-        settings.setdefault("window_length", min(limit, 512))
+        settings["window_length"] = min(limit, settings.get("window_length") or 512)
         told = {key: value for key, value in inner.to_dict().items() if key != "_name_or_path"}  # a path on this machine
         config = AhdathConfig(
             encoder={**told, "model_type": inner.model_type, "dtype": "float32"},  # or heads and encoder differ

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SPELLINGS", "Window", "WordTokenizer", "collate", "word_span"]
 
-#: Words of context on each side of a window that was cut out of a longer paragraph.
-CONTEXT = 50
+#: Words of context on each side of a window that was cut out of a longer paragraph; more cost time and gained nothing
+#: (docs/ablations.md).
+CONTEXT = 20
 
 
 #: Words that are remembered with all that is read of them.
@@ -161,6 +162,7 @@ class WordTokenizer:
         max_length: most pieces in a window, special ones included (from the encoder's config).
         spelling: a key of `SPELLINGS`.
         lexicon: cuts words into stem and affixes; None feeds whole words.
+        context: words on each side of a window that was cut out of a longer paragraph, where there is room.
 
     Raises:
         ConfigError: unknown spelling, or a window too short to hold anything.
@@ -173,13 +175,14 @@ class WordTokenizer:
         max_length: int,
         spelling: str = "ahdath",
         lexicon: StemLexicon | None = None,
+        context: int = CONTEXT,
     ) -> None:
         if spelling not in SPELLINGS:
             raise ConfigError(f"spelling {spelling!r} is unknown; expected one of {sorted(SPELLINGS)}")
         if max_length < 16:
             raise ConfigError(f"max_length is {max_length}; expected at least 16 pieces a window")
         self.tokenizer: Any = tokenizer  # transformers has no types
-        self.max_length, self.lexicon = max_length, lexicon
+        self.max_length, self.lexicon, self.context = max_length, lexicon, context
         self.spelling = spelling
         self._spell = SPELLINGS[spelling]
         self._prefix, self._suffix = _special_ids(tokenizer)
@@ -239,7 +242,7 @@ class WordTokenizer:
         """The windows of one paragraph, in order, and the offsets of its sentences.
 
         A paragraph that fits is one window. A longer one is cut at sentence ends (between words where a
-        sentence is too long), each window with at least `CONTEXT` words on both sides where the paragraph has
+        sentence is too long), each window with at least `context` words on both sides where the paragraph has
         them and the encoder the room; a word belongs to the window in which it is most central.
         """
         spans, borders = words(text), sentences(text)
@@ -249,7 +252,7 @@ class WordTokenizer:
         edges = [0, *(bisect_left(spans, (start,)) for start, _ in borders[1:]), len(spans)]
         sentence = [number for number, (low, high) in enumerate(pairwise(edges)) for _ in range(low, high)]
         budget = self.max_length - len(self._prefix) - len(self._suffix)
-        cuts = _cut([len(word.pieces) for word in read], sentence, budget)
+        cuts = _cut([len(word.pieces) for word in read], sentence, budget, self.context)
         owner = _owners(cuts, len(spans))
         built = []
         for number, (low, high) in enumerate(cuts):
@@ -292,7 +295,7 @@ def _special_ids(tokenizer: PreTrainedTokenizerFast | PieceTokenizer) -> tuple[l
     return built[:place], built[place + 1 :]
 
 
-def _cut(lengths: Sequence[int], sentence: Sequence[int], budget: int) -> list[tuple[int, int]]:
+def _cut(lengths: Sequence[int], sentence: Sequence[int], budget: int, context: int) -> list[tuple[int, int]]:
     """Word ranges of the windows: each within `budget` pieces, overlapping by twice the context."""
     sums = [0]
     for length in lengths:
@@ -314,7 +317,7 @@ def _cut(lengths: Sequence[int], sentence: Sequence[int], budget: int) -> list[t
         if end - low < (high - low) // 2:
             end = high  # the sentence is longer than half a window: cut between words
         cuts.append((low, end))
-        shared = min(2 * CONTEXT, (end - low) // 2)
+        shared = min(2 * context, (end - low) // 2)
         start = end - shared
         while start > low + 1 and sentence[start] == sentence[start - 1] and end - start < (end - low) * 3 // 4:
             start -= 1

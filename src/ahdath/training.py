@@ -54,6 +54,7 @@ class TrainConfig:
     lexical_features: bool = False
     vector_rows: int = 24_000
     ngram_buckets: int = 0
+    window_length: int | None = None
     word_size: int = 256
     context_size: int = 256
     pair_size: int = 192
@@ -88,6 +89,8 @@ class TrainConfig:
         for name in ("learning_rate", "encoder_learning_rate", "weight_decay"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} {getattr(self, name)}: expected 0 or more")
+        if self.window_length is not None and self.window_length < 16:
+            raise ConfigError(f"window_length {self.window_length}: expected 16 pieces or more, or null: all that the encoder can read")
         if not 0 < self.layer_decay <= 1:
             raise ConfigError(f"layer_decay {self.layer_decay}: expected more than 0 and at most 1 (1: all layers alike)")
         for name in self.loss_weights:
@@ -281,7 +284,7 @@ def build_extractor(settings: TrainConfig) -> EventExtractor:
         vectors = np.load(folder / "vectors.npy", allow_pickle=False)[: settings.vector_rows]
     model = AhdathModel.from_encoder(
         settings.encoder, ontology=ontology, vectors=vectors, spelling=settings.spelling, segmentation=settings.segmentation,
-        ngram_buckets=settings.ngram_buckets, word_size=settings.word_size, context_size=settings.context_size,
+        ngram_buckets=settings.ngram_buckets, window_length=settings.window_length, word_size=settings.word_size, context_size=settings.context_size,
         pair_size=settings.pair_size, pooling=settings.pooling, dropout=settings.dropout, loss_weights=settings.loss_weights,
     )  # fmt: skip
     pieces = AutoTokenizer.from_pretrained(settings.encoder)

@@ -74,7 +74,7 @@ def adopted(settings: TrainConfig) -> TrainConfig:
 
 
 def _shape(config: AhdathConfig) -> dict[str, Any]:
-    names = ("spelling", "segmentation", "ngram_buckets", "word_size", "context_size", "pair_size", "pooling")
+    names = ("spelling", "segmentation", "ngram_buckets", "window_length", "word_size", "context_size", "pair_size", "pooling")
     shape = {name: getattr(config, name) for name in names} | {"lexical_features": config.lexicon_size > 0}
     return shape | ({"vector_rows": config.lexicon_size} if config.lexicon_size else {})
 
