@@ -21,8 +21,8 @@ from transformers import BertConfig, BertModel
 from ahdath.corpus import write_jsonl
 from ahdath.inference import EventExtractor
 from ahdath.lexicon import AFFIXES, StemLexicon, normalized_words
-from ahdath.pretraining import build_tokenizer
 from ahdath.schema import Argument, Document, Event, Sentence, Span
+from ahdath.streams import build_tokenizer
 from ahdath.text import sentences
 from ahdath.training import TrainConfig, build_extractor
 from tiny import vocabulary

@@ -22,7 +22,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
 
-from ahdath import pretraining
+from ahdath import preparation, pretraining
 from ahdath.config import read_config
 from ahdath.errors import ConfigError, DataError
 from ahdath.inference import EventExtractor
@@ -96,7 +96,7 @@ def vectors(monkeypatch: pytest.MonkeyPatch) -> None:
         assert {stem for line in cut_lines for stem in line} >= set(stems)
         return np.random.default_rng(1).normal(size=(len(stems), size)).astype(np.float32)
 
-    monkeypatch.setattr(pretraining, "train_vectors", drawn)
+    monkeypatch.setattr(preparation, "train_vectors", drawn)
 
 
 @pytest.fixture(autouse=True)
@@ -199,7 +199,7 @@ def test_pieces_of_a_word_are_counted_in_running_text() -> None:
 def test_the_tokenizer_is_the_same_beside_an_encoder(text: Path, tmp_path: Path) -> None:
     """config.json says `bert` there, and the BertTokenizer of transformers 5 would forget the normalizer."""
     config = toy(text, tmp_path, steps=1)
-    pretraining.prepare(config)
+    preparation.prepare(config, report=lambda _: None)
     before = AutoTokenizer.from_pretrained(tmp_path)
     pretrain(config)
     after = AutoTokenizer.from_pretrained(tmp_path)
@@ -214,7 +214,7 @@ def test_the_tokenizer_is_the_same_beside_an_encoder(text: Path, tmp_path: Path)
 
 
 def test_embeddings_start_from_the_vectors(text: Path, tmp_path: Path) -> None:
-    pretraining.prepare(toy(text, tmp_path))
+    preparation.prepare(toy(text, tmp_path), report=lambda _: None)
     tokenizer, lexicon = AutoTokenizer.from_pretrained(tmp_path), StemLexicon.load(tmp_path / "lexicon.json")
     vectors = np.load(tmp_path / "vectors.npy")
     table = initial_embeddings(tokenizer, lexicon, vectors, 32, seed=0)
@@ -376,7 +376,7 @@ def test_the_text_is_read_once_in_an_epoch_and_then_in_another_order() -> None:
 def test_too_little_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "few.txt").write_text("قصفت القوات المدينة أمس", encoding="utf-8")
     with pytest.raises(DataError, match="expected running text, found 4 different words; check the folder"):
-        pretraining.prepare(toy(tmp_path, tmp_path / "out"))
+        preparation.prepare(toy(tmp_path, tmp_path / "out"), report=lambda _: None)
     short = Stream(np.ones(9, np.int32), np.zeros(9, np.int16), np.arange(9, dtype=np.int32))
     with pytest.raises(DataError, match="expected at least 15 pieces for one sequence, found 9; give more text"):
         sequences(short, 0, length=16, positions=512, cls_id=2, seed=0)
@@ -429,11 +429,33 @@ def test_a_toy_run_gives_an_encoder_that_has_learned(
     assert extractor.classify(documents[0].text).sentences
 
 
+def test_an_encoder_learns_on_from_where_it_was(encoder: Path, text: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+    further = pretrain(replace(toy(text, tmp_path / "further"), start=str(encoder)), report=told.append)
+    for name in ("tokenizer.json", "lexicon.json", "vectors.npy"):
+        assert (further / name).read_bytes() == (encoder / name).read_bytes()
+    before, after = (load_file(folder / "model.safetensors") for folder in (encoder, further))
+    assert before.keys() == after.keys()
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    record, old = (json.loads((folder / "pretraining.json").read_text(encoding="utf-8")) for folder in (further, encoder))
+    assert record["validation_loss"] < old["validation_loss"]
+    assert any("pieces a word" in line for line in told)
+
+
+def test_an_encoder_of_another_shape_or_without_its_words_is_refused(encoder: Path, text: Path, tmp_path: Path) -> None:
+    config = replace(toy(text, tmp_path / "further"), start=str(encoder))
+    with pytest.raises(ConfigError, match=r"expected an encoder of the shape that hidden_size, .* found another in embeddings\."):
+        pretrain(replace(config, hidden_size=2 * config.hidden_size), report=lambda _: None)
+    (encoder / "vectors.npy").unlink()
+    with pytest.raises(DataError, match=r"that `ahdath pretrain` finished, found no vectors\.npy; check start"):
+        pretrain(replace(config, output=str(tmp_path / "other")), report=lambda _: None)
+
+
 def test_the_stages_are_there_once(encoder: Path, text: Path, clock: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     files = {path.name: path.stat().st_mtime_ns for path in encoder.iterdir() if path.is_file()}
     assert files.keys() >= {"config.json", "model.safetensors", "tokenizer.json", "lexicon.json", "vectors.npy", "stream.npz"}
     assert not list(encoder.glob("*partial*")) + list(encoder.glob("checkpoint.*"))
-    monkeypatch.setattr(pretraining, "read_lines", lambda _: pytest.fail("the text was read again"))
+    monkeypatch.setattr(preparation, "read_lines", lambda _: pytest.fail("the text was read again"))
     before = clock[0]
     pretrain(toy(text, encoder))
     assert clock[0] == before  # not one step more
@@ -595,7 +617,7 @@ def test_a_checkpoint_from_before_positions_were_counted_is_read(encoder: Path, 
 # step, four after a checkpoint, and go on.
 TWO = """
 import os, sys
-from ahdath import pretraining
+from ahdath import preparation, pretraining
 from ahdath.config import read_config
 
 ticks, inner = [0], pretraining.with_candidates
@@ -620,7 +642,7 @@ except KeyboardInterrupt:
 def test_two_processes_train_one_encoder(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under accelerate's launcher, on CPUs: gloo, one process a half of each step, as the only one has all of it."""
     config = toy(text, tmp_path / "one", steps=16, checkpoint_minutes=5 / 64)
-    pretraining.prepare(config, report=lambda _: None)
+    preparation.prepare(config, report=lambda _: None)
     shutil.copytree(tmp_path / "one", tmp_path / "two")
     monkeypatch.setattr(pretraining, "_LOG_EVERY", 1)
     alone: list[str] = []

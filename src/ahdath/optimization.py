@@ -33,7 +33,9 @@ class Progress:
     affix_loss: float | None = None
 
 
-def build_optimizers(model: nn.Module, *, name: str, learning_rate: float) -> list[Optimizer]:
+def build_optimizers(
+    model: nn.Module, *, name: str, learning_rate: float, muon_learning_rate: float = 0.02
+) -> list[Optimizer]:
     """AdamW for all parameters, or for `name` "muon" Muon for the matrices of the transformer and AdamW for the others."""
     import torch
 
@@ -44,7 +46,7 @@ def build_optimizers(model: nn.Module, *, name: str, learning_rate: float) -> li
     if chosen:
         if not hasattr(torch.optim, "Muon"):
             raise ConfigError("optimizer 'muon' needs torch.optim.Muon (torch 2.9 or later); set optimizer: adamw")
-        optimizers.append(torch.optim.Muon(matrices, lr=0.02, weight_decay=0.01, adjust_lr_fn=None))
+        optimizers.append(torch.optim.Muon(matrices, lr=muon_learning_rate, weight_decay=0.01, adjust_lr_fn=None))
     return optimizers
 
 

@@ -10,35 +10,25 @@ knows nothing of events.
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConfigError, DataError
-from .lexicon import AFFIXES, StemLexicon, normalized_words, read_lines, train_vectors
+from .errors import ConfigError
+from .lexicon import AFFIXES, StemLexicon
 from .optimization import Progress, Schedule, build_optimizers, load_checkpoint, save_checkpoint
+from .preparation import prepare, write_json
 from .processes import Processes
-from .streams import (
-    Stream,
-    build_tokenizer,
-    candidate_chance,
-    mask_batch,
-    own_share,
-    save_stream,
-    sequences,
-    tokenizer_stats,
-    with_candidates,
-)  # fmt: skip
+from .streams import Stream, candidate_chance, mask_batch, own_share, sequences, with_candidates
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
-    from transformers import PreTrainedTokenizerFast
+    from transformers import BertModel, PreTrainedTokenizerFast
 
     from .masked_lm import MaskedLanguageModel
 
@@ -61,6 +51,7 @@ class PretrainConfig:
     minutes: float = 30.0
     last_phase: str | None = None
     last_phase_share: float = 0.2
+    start: str | None = None
     stems: int = 40_000
     vocabulary: int = 24_000
     vector_size: int = 192
@@ -76,6 +67,7 @@ class PretrainConfig:
     batch_positions: int = 8192
     learning_rate: float = 1e-3
     optimizer: str = "muon"
+    muon_learning_rate: float = 0.02
     mask_share: float = 0.2
     candidates: int = 4096
     validation_share: float = 0.01
@@ -111,56 +103,6 @@ class PretrainConfig:
                 f"vector_size {self.vector_size} is above hidden_size {self.hidden_size}: lower it, since the encoder's "
                 "embeddings start from the vectors"
             )
-
-
-def prepare(config: PretrainConfig, report: Callable[[str], None] = _say) -> None:
-    """Stem lexicon, tokenizer, positions and skip-gram vectors, each written once into the output folder.
-
-    `tokenizer.stats.json` beside them says what the tokenizer makes of the text, see `streams.tokenizer_stats`; `report` is
-    given it as a line.
-    """
-    import numpy as np
-    from transformers import AutoTokenizer
-
-    out = Path(config.output)
-    out.mkdir(parents=True, exist_ok=True)
-    if not (out / "vectors.npy").exists():
-        _build(config, out)
-    if not (out / "tokenizer.stats.json").exists():
-        tokenizer = AutoTokenizer.from_pretrained(out)
-        stats = tokenizer_stats(Stream(**np.load(out / "stream.npz")), tokenizer)
-        _write_json(out / "tokenizer.stats.json", stats)
-        report(f"tokenizer: {stats['vocabulary']:,} entries, {stats['pieces_per_word']:.3f} pieces a word, "
-               f"{stats['whole_stems']:.1%} of words whole stems, {stats['unknown']:.2%} unknown")  # fmt: skip
-
-
-def _build(config: PretrainConfig, out: Path) -> None:
-    """Write what `prepare` tells of; the vectors last, since they say that all is there."""
-    import numpy as np
-
-    lines = [normalized_words(line) for line in read_lines(config.text)]
-    counts = Counter(word for line in lines for word in line)
-    if len(counts) < 100:
-        raise DataError(f"{config.text}: expected running text, found {len(counts)} different words; check the folder")
-    rare = 3 if len(counts) > 50_000 else 1
-    lexicon = StemLexicon.train({w: c for w, c in counts.items() if c >= rare}, size=config.stems)
-    lexicon.save(out / "lexicon.json")
-    stems: Counter[str] = Counter()
-    for word, count in counts.items():
-        stems[lexicon.segment(word).stem] += count
-    tokenizer = build_tokenizer(stems, config.vocabulary, config.max_length)
-    tokenizer.save_pretrained(out)
-    save_stream(out / "stream.npz", lines, lexicon, tokenizer)
-    if config.last_phase:
-        last = [normalized_words(line) for line in read_lines(config.last_phase)]
-        save_stream(out / "last.npz", last, lexicon, tokenizer)
-    cut_lines = [[lexicon.segment(word).stem for word in line] for line in lines]
-    vectors = train_vectors(
-        cut_lines, lexicon.stems, size=config.vector_size, epochs=config.vector_epochs, seed=config.seed,
-        workers=config.vector_workers,
-    )  # fmt: skip
-    np.save(out / "vectors.partial.npy", vectors)
-    os.replace(out / "vectors.partial.npy", out / "vectors.npy")
 
 
 def pretrain(config: PretrainConfig, report: Callable[[str], None] = _say) -> Path:
@@ -208,7 +150,8 @@ def pretrain(config: PretrainConfig, report: Callable[[str], None] = _say) -> Pa
 def _fresh_model(
     config: PretrainConfig, tokenizer: PreTrainedTokenizerFast, stream: Stream, device: torch.device
 ) -> MaskedLanguageModel:
-    """The network before its first step, on `device`: skip-gram vectors as embeddings, all else drawn by the seed."""
+    """The network before its first step, on `device`: skip-gram vectors as embeddings, all else drawn by the seed; or the
+    encoder to go on from, under heads that are drawn anew."""
     import numpy as np
     import torch
     from transformers import BertConfig, BertModel
@@ -227,13 +170,31 @@ def _fresh_model(
         attn_implementation="eager" if device.type == "cpu" else "sdpa",
     )  # fmt: skip
     encoder = BertModel(shape, add_pooling_layer=False)
-    with torch.no_grad():
-        table = initial_embeddings(tokenizer, lexicon, np.load(out / "vectors.npy"), config.hidden_size, config.seed)
-        encoder.embeddings.word_embeddings.weight.copy_(table)
-        encoder.embeddings.position_embeddings.weight.copy_(sinusoids(config.max_length, config.hidden_size))
+    if config.start:
+        _load(encoder, Path(config.start))
+    else:
+        with torch.no_grad():
+            table = initial_embeddings(tokenizer, lexicon, np.load(out / "vectors.npy"), config.hidden_size, config.seed)
+            encoder.embeddings.word_embeddings.weight.copy_(table)
+            encoder.embeddings.position_embeddings.weight.copy_(sinusoids(config.max_length, config.hidden_size))
     masked = int(config.batch_positions * config.mask_share)
     chance = candidate_chance(stream.ids, masked, config.candidates, len(tokenizer)) if config.candidates else None
     return MaskedLanguageModel(encoder, None if chance is None else torch.from_numpy(chance)).to(device)
+
+
+def _load(encoder: BertModel, start: Path) -> None:
+    """Put the weights of the encoder in the folder `start` into this one."""
+    from safetensors.torch import load_file
+
+    weights, own = load_file(str(start / "model.safetensors")), encoder.state_dict()
+    names = own.keys() | weights.keys()
+    odd = sorted(n for n in names if n not in own or n not in weights or own[n].shape != weights[n].shape)
+    if odd:
+        raise ConfigError(
+            f"{start}: expected an encoder of the shape that hidden_size, layers, intermediate_size and max_length say, found "
+            f"another in {', '.join(odd[:3])}; give the values of its own run"
+        )
+    encoder.load_state_dict(weights)
 
 
 def _split(stream: Stream, config: PretrainConfig) -> tuple[Stream, Stream]:
@@ -256,7 +217,9 @@ def _train(
 
     main, last, held_out = texts
     out = Path(config.output)
-    optimizers = build_optimizers(model, name=config.optimizer, learning_rate=config.learning_rate)
+    optimizers = build_optimizers(
+        model, name=config.optimizer, learning_rate=config.learning_rate, muon_learning_rate=config.muon_learning_rate
+    )
     schedule = Schedule(optimizers, warmup_share=config.warmup_share)
     start = progress = load_checkpoint(out, model, optimizers, batch_positions=config.batch_positions)
     compiled: Any = torch.compile(model, dynamic=False) if config.compile else model
@@ -346,14 +309,7 @@ def _finish(
         "settings": asdict(config), "steps": told.pop("step"), **told, "validation_loss": held, "validation_length": length,
         "positions_per_second": round(speed, 1), "processes": processes.count, "device": processes.device.type,
     }  # fmt: skip
-    _write_json(file, record)
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write beside the place and swap: a file that is there is whole."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
-    os.replace(fresh, path)
+    write_json(file, record)
 
 
 def _batch(
