@@ -1,6 +1,7 @@
 """Measure what the corpus is worth: writes docs/corpus.json, docs/corpus.md and docs/corpus.svg. Run it at the root of the repository.
 
-`slices` and `confusions`: finished runs (`--models`) on dev and test, by kind of paragraph and by type. `curve`: trains on 12, 25
+`slices` and `confusions`: finished runs (`--models`) on dev and test, by kind of paragraph and by type; `before`: the confusions of
+earlier runs, to compare with. `curve`: trains on 12, 25
 and 50 percent of train, all of it comes from finished runs (`--full`). `batches`: each batch of train read by a model that has not
 seen it. Both go on where they were broken off. `pages`: the page anew from the numbers there are.
 """
@@ -19,8 +20,8 @@ from ahdath.proof.numbers import read_numbers, write_numbers
 def main() -> None:
     """Parse, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("section", choices=["slices", "confusions", "curve", "batches", "pages"])
-    parser.add_argument("--models", type=Path, nargs="+", default=[], help="of slices and confusions: finished runs, a seed each")
+    parser.add_argument("section", choices=["slices", "confusions", "before", "curve", "batches", "pages"])
+    parser.add_argument("--models", type=Path, nargs="+", default=[], help="of slices, confusions and before: finished runs, a seed each")
     parser.add_argument("--full", type=Path, nargs="+", default=[], help="of curve: finished runs on all of the present train.jsonl")
     parser.add_argument("--shares", type=float, nargs="*", default=curve.SHARES, help="of curve, in percent")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of curve; batches take the first")
@@ -34,7 +35,7 @@ def main() -> None:
     options = parser.parse_args()
     file = options.output / "corpus.json"
     plan = curve.Plan(file, options.runs, options.corpus, options.encoder, options.config)
-    if options.section in ("slices", "confusions"):
+    if options.section in ("slices", "confusions", "before"):
         data = {name: read_jsonl(options.corpus / f"{name}.jsonl") for name in ("dev", "test")}
         found = (
             slices.measure(options.models, data)

@@ -365,8 +365,8 @@ def test_points_of_the_curve_are_measured_once(measured: tuple[Plan, list[TrainC
     assert list(points) == ["25 % · 0", "50 % · 0", "25 % · 1", "50 % · 1"]
     assert points["25 % · 0"] == first["25 % · 0"]
     assert len(runs) == 4
-    assert [(run.seed, run.epochs, run.encoder) for run in runs] == [(0, 14, "some/encoder"), (0, 14, "some/encoder"),
-                                                                    (1, 14, "some/encoder"), (1, 14, "some/encoder")]  # fmt: skip
+    epochs = plan.settings().epochs
+    assert [(run.seed, run.epochs, run.encoder) for run in runs] == [(seed, epochs, "some/encoder") for seed in (0, 0, 1, 1)]
     learned = [{one.id for one in read_jsonl(run.train)} for run in runs]
     assert [len(ids) for ids in learned] == [6, 12, 6, 12]
     assert learned[0] < learned[1]
@@ -397,8 +397,8 @@ def test_a_training_that_was_finished_before_the_break_is_not_run_again(
 def test_points_of_other_data_or_settings_are_not_mixed(measured: tuple[Plan, list[TrainConfig]]) -> None:
     plan, runs = measured
     curve.measure(plan, shares=(25,), seeds=(0,), say=quiet)
-    with pytest.raises(ConfigError, match=r"expected points of 'curve' that were measured alike.*epochs 14, now 15"):
-        curve.measure(replace(plan, overrides=("epochs=15",)), shares=(25,), seeds=(0,), say=quiet)
+    with pytest.raises(ConfigError, match=r"expected points of 'curve' that were measured alike.*epochs \\d+, now 99"):
+        curve.measure(replace(plan, overrides=("epochs=99",)), shares=(25,), seeds=(0,), say=quiet)
     write_jsonl(plan.corpus / "train.jsonl", read_jsonl(plan.corpus / "train.jsonl")[1:])
     with pytest.raises(ConfigError, match="take them out of the file"):
         curve.measure(plan, shares=(25,), seeds=(1,), say=quiet)
@@ -417,7 +417,8 @@ def test_points_of_other_data_or_settings_are_not_mixed(measured: tuple[Plan, li
 
 def test_all_of_train_is_taken_from_finished_runs(measured: tuple[Plan, list[TrainConfig]], tmp_path: Path) -> None:
     plan, runs = measured
-    full = [model_folder(tmp_path / "embedded-0", seed=0, epochs=14), model_folder(tmp_path / "embedded-1", seed=1, epochs=20)]
+    usual = plan.settings().epochs
+    full = [model_folder(tmp_path / "embedded-0", seed=0, epochs=usual), model_folder(tmp_path / "embedded-1", seed=1, epochs=usual + 6)]
     curve.measure(plan, shares=(), seeds=(), full=full, say=quiet)
     points = read_numbers(plan.file)["curve"]["points"]
     assert [(name, one["paragraphs"], one["differing"]) for name, one in points.items()] == [
@@ -519,7 +520,7 @@ def test_the_hardest_batch_comes_first() -> None:
 def test_the_page_shows_what_was_measured(tmp_path: Path) -> None:
     """A failure here means: run `python scripts/corpus.py pages`."""
     text = (ROOT / "docs" / "corpus.md").read_text(encoding="utf-8")
-    assert pages.places(text) == ["curve", "batches", "slices", "confusions", "roles"]
+    assert pages.places(text) == ["curve", "batches", "slices", "confusions", "roles", "worst"]
     (tmp_path / "corpus.md").write_text(text, encoding="utf-8")
     numbers = ROOT / "docs" / "corpus.json"
     if numbers.exists():
@@ -532,7 +533,7 @@ def test_the_page_shows_what_was_measured(tmp_path: Path) -> None:
 
 
 def test_every_place_is_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    places = ("curve", "batches", "slices", "confusions", "roles")
+    places = ("curve", "batches", "slices", "confusions", "roles", "worst")
     (tmp_path / "corpus.md").write_text("".join(f"<!-- numbers:{name} --><!-- /numbers:{name} -->\n" for name in places))
     corpus_page.write_page(tmp_path)
     page = (tmp_path / "corpus.md").read_text(encoding="utf-8")
@@ -548,10 +549,21 @@ def test_every_place_is_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sys, "argv", ["corpus.py", "pages", "--output", str(tmp_path)])
     runpy.run_path(str(ROOT / "scripts" / "corpus.py"), run_name="__main__")
     page = (tmp_path / "corpus.md").read_text(encoding="utf-8")
-    assert page.count("Not measured yet.") == 1, "the batches"
+    assert page.count("Not measured yet.") == 2, "the batches and what changed"
     assert "![F1 on test by paragraphs of train](corpus.svg)" in page
     assert (tmp_path / "corpus.svg").read_text(encoding="utf-8") == curve.picture({"points": points_of(a=3)})
     assert "| Conflict.Attack | 1 | 100.0 | 100.0 | 100.0 | 0 |" in page
+
+
+def test_what_changed_is_told_of_the_types_that_were_worst() -> None:
+    gold = [shelled("a", "Conflict.Attack"), shelled("b", "Conflict.Attack"), shelled("c", "Life.Die")]
+    wrong = [replace(gold[0], events=()), shelled("b", "Life.Die"), gold[2]]
+    before, now = ({"models": [{}], **confusions.confusions(gold, [answers])} for answers in (wrong, gold))
+    table = confusions.changes_table(now, before)
+    assert "| Conflict.Attack | – → 100.0 | 0.0 → 100.0 | 0.0 → 100.0 |" in table
+    assert "| Conflict.Attack taken for Life.Die, times a model | 1 → no longer among the 10 commonest | | |" in table
+    assert table.index("Conflict.Attack |") < table.index("Life.Die |")
+    assert confusions.changes_table(now, None) == "Not measured yet."
 
 
 def test_the_script_measures_slices_and_confusions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,10 +18,10 @@ from ahdath.proof.slices import answered, read_models
 if TYPE_CHECKING:
     from ahdath.schema import Document, Event
 
-__all__ = ["confusions", "measure", "roles_table", "types_table"]
+__all__ = ["changes_table", "confusions", "measure", "roles_table", "types_table"]
 
-COMMONEST, EXAMPLES, LONGEST = 10, 3, 30
-"""Confusions that are listed, examples of each, characters of an example."""
+COMMONEST, EXAMPLES, LONGEST, WORST = 10, 3, 30, 5
+"""Confusions that are listed, examples of each, characters of an example; types whose change is told."""
 
 
 def measure(models: Sequence[Path], documents: Sequence[Document]) -> dict[str, Any]:
@@ -123,6 +123,30 @@ def types_table(found: Mapping[str, Any] | None) -> str:
         "together; missed and invented are counts a model, without those confused with another type on the same words."
     )
     return "\n\n".join(["\n".join(lines), note, "The commonest confusions:", _confused(found["confusions"], models, "type")])
+
+
+def changes_table(found: Mapping[str, Any] | None, before: Mapping[str, Any] | None) -> str:
+    """What became of the types that were worst before, and of the confusion that was commonest, as Markdown."""
+    if not found or not before:
+        return "Not measured yet."
+
+    def f1(side: Mapping[str, Any], name: str) -> float:
+        one = side["types"][name]
+        return float(2 * one["correct"] / max(one["gold"] + one["predicted"], 1))
+
+    worst = sorted((name for name in before["types"] if name in found["types"]), key=lambda name: f1(before, name))[:WORST]
+    lines = ["| type | P, before → now | R | F1 |", "|---|---:|---:|---:|"]
+    for name in worst:
+        sides = [side["types"][name] for side in (before, found)]
+        ratios = [[_percent(one["correct"], one["predicted"]) for one in sides], [_percent(one["correct"], one["gold"]) for one in sides],
+                  [_percent(2 * one["correct"], one["gold"] + one["predicted"]) for one in sides]]  # fmt: skip
+        lines.append(f"| {name} | {' | '.join(' → '.join(pair) for pair in ratios)} |")
+    times = {(row["gold"], row["predicted"]): _mean(row["count"], len(found["models"])) for row in found["confusions"]}
+    for row in before["confusions"][:WORST]:
+        pair = row["gold"], row["predicted"]
+        now = times.get(pair, f"no longer among the {COMMONEST} commonest")
+        lines.append(f"| {pair[0]} taken for {pair[1]}, times a model | {_mean(row['count'], len(before['models']))} → {now} | | |")
+    return "\n".join(lines)
 
 
 def roles_table(found: Mapping[str, Any] | None) -> str:

@@ -29,5 +29,6 @@ def write_page(folder: Path) -> None:
         "slices": slices.table(numbers.get("slices")),
         "confusions": confusions.types_table(numbers.get("confusions")),
         "roles": confusions.roles_table(numbers.get("confusions")),
+        "worst": confusions.changes_table(numbers.get("confusions"), numbers.get("before")),
     }
     page.write_text(pages.fill(page.read_text(encoding="utf-8"), bodies), encoding="utf-8")
