@@ -397,7 +397,7 @@ def test_a_training_that_was_finished_before_the_break_is_not_run_again(
 def test_points_of_other_data_or_settings_are_not_mixed(measured: tuple[Plan, list[TrainConfig]]) -> None:
     plan, runs = measured
     curve.measure(plan, shares=(25,), seeds=(0,), say=quiet)
-    with pytest.raises(ConfigError, match=r"expected points of 'curve' that were measured alike.*epochs \\d+, now 99"):
+    with pytest.raises(ConfigError, match=r"expected points of 'curve' that were measured alike.*epochs \d+, now 99"):
         curve.measure(replace(plan, overrides=("epochs=99",)), shares=(25,), seeds=(0,), say=quiet)
     write_jsonl(plan.corpus / "train.jsonl", read_jsonl(plan.corpus / "train.jsonl")[1:])
     with pytest.raises(ConfigError, match="take them out of the file"):
