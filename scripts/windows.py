@@ -10,7 +10,7 @@ from ahdath.corpus import read_jsonl
 from ahdath.inference import EventExtractor
 from ahdath.proof import pages, windows
 
-SETTINGS = [(256, 50), (256, 20), (192, 20), (144, 50), (144, 20), (144, 10), (128, 20), (96, 20), (96, 10)]
+SETTINGS = [(256, 50), (256, 12), (192, 12), (144, 50), (144, 20), (144, 12), (144, 6), (128, 12), (96, 12)]
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ __all__ = ["SPELLINGS", "Window", "WordTokenizer", "collate", "word_span"]
 
 #: Words of context on each side of a window that was cut out of a longer paragraph; more cost time and gained nothing
 #: (docs/ablations.md).
-CONTEXT = 20
+CONTEXT = 12
 
 
 #: Words that are remembered with all that is read of them.
