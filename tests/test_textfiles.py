@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ahdath.errors import DataError
 from ahdath.text import paragraphs
-from ahdath.textfiles import Paragraph, open_output, read_paragraphs
+from ahdath.textfiles import Paragraph, open_output, read_paragraphs, write_whole
 
 
 def test_offsets_count_the_byte_order_mark_and_every_kind_of_line_end(tmp_path: Path) -> None:
@@ -64,3 +64,13 @@ def test_output_files_take_any_text(tmp_path: Path) -> None:
     with open_output(tmp_path / "out.txt") as stream:
         stream.write("قصف \ud800\n")
     assert (tmp_path / "out.txt").read_bytes() == "قصف \\ud800\n".encode()
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "أخبار.json"
+    write_whole(file, "قديم")
+    write_whole(file, "جديد")
+    assert file.read_text(encoding="utf-8") == "جديد"
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(file, "نصف \ud800")
+    assert file.read_text(encoding="utf-8") == "جديد"

@@ -11,16 +11,17 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .errors import DataError
 from .lexicon import StemLexicon, normalized_words, read_lines, train_vectors
 from .streams import Stream, build_tokenizer, save_stream, tokenizer_stats
+from .textfiles import write_whole
 
 if TYPE_CHECKING:
     from .pretraining import PretrainConfig
 
-__all__ = ["prepare", "write_json"]
+__all__ = ["prepare"]
 
 
 def prepare(config: PretrainConfig, report: Callable[[str], None]) -> None:
@@ -39,7 +40,7 @@ def prepare(config: PretrainConfig, report: Callable[[str], None]) -> None:
     if not (out / "tokenizer.stats.json").exists():
         tokenizer = AutoTokenizer.from_pretrained(out)
         stats = tokenizer_stats(Stream(**np.load(out / "stream.npz")), tokenizer)
-        write_json(out / "tokenizer.stats.json", stats)
+        write_whole(out / "tokenizer.stats.json", json.dumps(stats, indent=1, ensure_ascii=False))
         report(f"tokenizer: {stats['vocabulary']:,} entries, {stats['pieces_per_word']:.3f} pieces a word, "
                f"{stats['whole_stems']:.1%} of words whole stems, {stats['unknown']:.2%} unknown")  # fmt: skip
 
@@ -92,10 +93,3 @@ def _take_over(start: Path, out: Path, lines: list[list[str]], config: PretrainC
         save_stream(out / "last.npz", [normalized_words(line) for line in read_lines(config.last_phase)], lexicon, tokenizer)
     shutil.copyfile(start / "vectors.npy", out / "vectors.partial.npy")
     os.replace(out / "vectors.partial.npy", out / "vectors.npy")
-
-
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write beside the place and swap: a file that is there is whole."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
-    os.replace(fresh, path)

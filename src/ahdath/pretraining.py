@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 from .errors import ConfigError
 from .lexicon import AFFIXES, StemLexicon
 from .optimization import Progress, Schedule, build_optimizers, load_checkpoint, save_checkpoint
-from .preparation import prepare, write_json
+from .preparation import prepare
 from .processes import Processes
 from .streams import Stream, candidate_chance, mask_batch, own_share, sequences, with_candidates
+from .textfiles import write_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -309,7 +310,7 @@ def _finish(
         "settings": asdict(config), "steps": told.pop("step"), **told, "validation_loss": held, "validation_length": length,
         "positions_per_second": round(speed, 1), "processes": processes.count, "device": processes.device.type,
     }  # fmt: skip
-    write_json(file, record)
+    write_whole(file, json.dumps(record, indent=1, ensure_ascii=False))
 
 
 def _batch(

@@ -1,4 +1,4 @@
-"""Text files -> paragraphs with their place in the file; and an output that takes any text.
+"""Text files -> paragraphs with their place in the file; an output that takes any text; files that are written whole.
 
 Reading is line by line, so a file of any size or an endless pipe may come. Offsets are code points of the file as
 it is, line ends and byte order mark included. This module knows nothing of models or formats.
@@ -7,6 +7,7 @@ it is, line ends and byte order mark included. This module knows nothing of mode
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import NamedTuple, TextIO
 from .errors import DataError
 from .text import paragraphs
 
-__all__ = ["Paragraph", "open_output", "read_paragraphs", "take_any_text"]
+__all__ = ["Paragraph", "open_output", "read_paragraphs", "take_any_text", "write_whole"]
 
 
 class Paragraph(NamedTuple):
@@ -75,6 +76,13 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
     else:
         with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
             yield stream
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write UTF-8 beside the place and swap: a kill at any moment leaves the old file or the new one."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(text, encoding="utf-8")
+    os.replace(fresh, path)
 
 
 def take_any_text(stream: TextIO) -> None:

@@ -27,6 +27,7 @@ from .inference import EventExtractor
 from .lexicon import StemLexicon
 from .modeling import LOSSES, AhdathModel
 from .ontology import Ontology
+from .textfiles import write_whole
 from .thresholds import calibrate
 from .tokenization import SPELLINGS, WordTokenizer
 from .trainset import ByLength, Collator, TrainingSet
@@ -162,8 +163,7 @@ class _Bookkeeping(TrainerCallback):  # type: ignore[misc]
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         save_file(self.averaging.state(), str(folder / "average.safetensors"))
         told = {"settings": asdict(self.trainer[0].settings), **self.trainer[0].history}
-        (folder / "complete.json.new").write_text(json.dumps(told), encoding="utf-8")
-        os.replace(folder / "complete.json.new", folder / "complete.json")
+        write_whole(folder / "complete.json", json.dumps(told))
 
 
 class _EventTrainer(Trainer):  # type: ignore[misc]

@@ -19,6 +19,7 @@ from typing import Any
 from ahdath.corpus import read_jsonl, write_jsonl
 from ahdath.errors import DataError
 from ahdath.evaluation import Extractor, score_files
+from ahdath.textfiles import write_whole
 
 __all__ = ["Entry", "add", "answer", "entry", "read", "table"]
 
@@ -117,7 +118,7 @@ def add(path: str | PathLike[str], new: Entry) -> list[Entry]:
     entries = [one for one in read(path) if (one.name, one.gold) != (new.name, new.gold)]
     entries.append(new)
     text = json.dumps([asdict(one) for one in entries], ensure_ascii=False, indent=1)
-    Path(path).write_text(text + "\n", encoding="utf-8")
+    write_whole(Path(path), text + "\n")
     return entries
 
 

@@ -6,12 +6,12 @@ What is in it is not measured again, so a measurement that was broken off goes o
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ahdath.errors import DataError
+from ahdath.textfiles import write_whole
 
 __all__ = ["read_numbers", "write_numbers"]
 
@@ -32,6 +32,4 @@ def read_numbers(file: Path) -> dict[str, Any]:
 def write_numbers(file: Path, numbers: Mapping[str, Any]) -> None:
     """Write the file whole: a kill leaves the old one or the new one."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    fresh = file.with_name(file.name + ".new")
-    fresh.write_text(json.dumps(numbers, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    os.replace(fresh, file)
+    write_whole(file, json.dumps(numbers, ensure_ascii=False, indent=1) + "\n")
