@@ -46,13 +46,9 @@ def test_a_continuing_word_is_no_start_of_the_same_type_but_may_be_of_another() 
     assert found == [Trigger(0, 2, 0, 0.9), Trigger(1, 2, 1, 0.7)]
 
 
-def test_thresholds_can_differ_by_type() -> None:
-    scores = np.array([[0.4, 0.4], [0.6, 0.6], [0.0, 0.0]])
-    assert decode_triggers(scores, NONE, np.array([0.3, 0.5])) == [
-        Trigger(0, 1, 0, 0.4),
-        Trigger(1, 2, 0, 0.6),
-        Trigger(1, 2, 1, 0.6),
-    ]
+def test_the_threshold_counts_itself() -> None:
+    scores = np.array([[0.4, 0.4], [0.5, 0.6], [0.0, 0.49]])
+    assert decode_triggers(scores, NONE, 0.5) == [Trigger(1, 2, 0, 0.5), Trigger(1, 2, 1, 0.6)]
 
 
 def test_only_owned_words_start_triggers_but_others_may_continue_them() -> None:

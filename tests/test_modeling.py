@@ -388,7 +388,7 @@ def test_the_order_of_types_and_roles_survives_saving(arabert_encoder: Path, tmp
         {**told, "types": sorted(told["types"], key=lambda t: t["name"][::-1]), "roles": told["roles"][::-1]}
     )
     assert ontology.type_names != Ontology.default().type_names
-    sizes = {"word_size": 32, "context_size": 32, "pair_size": 16, "type_thresholds": {"Life.Die": 0.3}, "threshold": 0.4}
+    sizes = {"word_size": 32, "context_size": 32, "pair_size": 16, "threshold": 0.4}
     model = AhdathModel.from_encoder(arabert_encoder, ontology=ontology, pooling="mean", **sizes)
     model.config.trigger_temperature = 1.7
     model.save_pretrained(tmp_path)
@@ -400,7 +400,7 @@ def test_the_order_of_types_and_roles_survives_saving(arabert_encoder: Path, tmp
                   for c in (model.config, config))  # fmt: skip
     assert one == other
     assert str(arabert_encoder) not in (tmp_path / "config.json").read_text()  # no path of the machine that trained it
-    assert (config.trigger_temperature, config.threshold, config.type_thresholds) == (1.7, 0.4, {"Life.Die": 0.3})
+    assert (config.trigger_temperature, config.threshold) == (1.7, 0.4)
     assert config.loss_weights == LOSSES
     assert_same(model, AhdathModel.from_pretrained(tmp_path))
 

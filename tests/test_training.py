@@ -277,7 +277,7 @@ def test_thresholds_and_temperature_are_set_on_dev(embedded: EventExtractor, mon
     logits = (2.5 * honest).astype(np.float32)
     monkeypatch.setattr(thresholds, "trigger_scores", lambda *_: (logits, labels))
     config = embedded.model.config
-    before = (config.trigger_temperature, config.threshold, config.type_thresholds)
+    before = (config.trigger_temperature, config.threshold)
     try:
         thresholds.calibrate(embedded, [])
         assert config.trigger_temperature == pytest.approx(2.5, rel=0.05)
@@ -285,9 +285,9 @@ def test_thresholds_and_temperature_are_set_on_dev(embedded: EventExtractor, mon
         grid = np.arange(0.2, 0.7, 0.02)
         best = max(thresholds._f1_at(scores, labels, threshold) for threshold in grid)
         assert thresholds._f1_at(scores, labels, config.threshold) == pytest.approx(best, abs=1e-3)
-        assert all(0.2 <= value < 0.7 for value in (config.threshold, *config.type_thresholds.values()))
+        assert 0.2 <= config.threshold < 0.7
     finally:
-        config.trigger_temperature, config.threshold, config.type_thresholds = before
+        config.trigger_temperature, config.threshold = before
 
 
 def test_arguments_get_their_temperature_and_go_on_readily(
@@ -331,26 +331,6 @@ def test_argument_scores_are_those_of_annotated_events(embedded: EventExtractor,
         assert allowed[own].all()
     assert sum(len(thresholds._spans(own)) for own in tags) == sum(len(event.arguments) for event in events)
     assert thresholds._spans(np.array([1, 2, 1, 0, 3, 4, 4])) == {(0, 2, 0), (2, 3, 0), (4, 7, 1)}
-
-
-def test_a_type_of_its_own_threshold(embedded: EventExtractor, monkeypatch: pytest.MonkeyPatch) -> None:
-    labels = np.zeros((1000, len(embedded.ontology.type_names)), np.float32)
-    labels[:100] = 1
-    logits = np.where(labels > 0, 3.0, -0.5)
-    logits[:, 5] = np.where(labels[:, 5] > 0, -0.9, -3.0)  # always under-scored: a lower threshold finds all of them
-    labels[20:, 6] = 0  # too few mentions to say
-    logits[:, 6] = np.where(labels[:, 6] > 0, -0.9, -3.0)
-    monkeypatch.setattr(thresholds, "trigger_scores", lambda *_: (logits, labels))
-    monkeypatch.setattr(thresholds, "_log_loss", lambda scaled, _: abs(float(np.abs(scaled).max()) - 3.0))  # temperature 1
-    config = embedded.model.config
-    before = (config.trigger_temperature, config.threshold, config.type_thresholds)
-    try:
-        thresholds.calibrate(embedded, [])
-        name = embedded.ontology.type_names[5]
-        assert list(config.type_thresholds) == [name]
-        assert config.type_thresholds[name] < 1 / (1 + np.exp(0.9)) < config.threshold
-    finally:
-        config.trigger_temperature, config.threshold, config.type_thresholds = before
 
 
 def test_trigger_scores_are_those_of_the_words_that_windows_own(embedded: EventExtractor, documents: list[Document]) -> None:

@@ -47,17 +47,17 @@ def sigmoid(logits: NDArray[Any]) -> NDArray[Any]:
 
 
 def decode_triggers(
-    scores: NDArray[Any], continuation: NDArray[Any], thresholds: float | NDArray[Any], keep: NDArray[Any] | None = None
+    scores: NDArray[Any], continuation: NDArray[Any], threshold: float, keep: NDArray[Any] | None = None
 ) -> list[Trigger]:
     """Triggers of one window, in order of word and type.
 
     Args:
         scores: probability that a trigger of each type starts at each word; Shape: (W, T).
         continuation: probability that a word continues the trigger before it; Shape: (W,).
-        thresholds: lowest probability that counts, one or one a type.
+        threshold: lowest probability that counts.
         keep: words that may start a trigger; Shape: (W,).
     """
-    starts = scores >= thresholds
+    starts = scores >= threshold
     if keep is not None:
         starts = starts & keep[:, None]
     goes_on = continuation > 0.5

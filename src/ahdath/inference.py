@@ -154,8 +154,8 @@ class EventExtractor:
             DataError: `text` is no string. OntologyError: an unknown type. ConfigError: threshold outside 0 … 1.
         """
         _require_text(text)
-        limits, wanted = self._thresholds(threshold, types)
-        return next(self._stream([text], _BATCH, limits, wanted, sentences_only, workers=0))
+        least, wanted = self._asked(threshold, types)
+        return next(self._stream([text], _BATCH, least, wanted, sentences_only, workers=0))
 
     def classify_many(
         self, texts: Iterable[str], *, batch_size: int = _BATCH, threshold: float | None = None,
@@ -170,8 +170,8 @@ class EventExtractor:
             raise DataError(f"texts: expected an iterable of strings, found {type(texts).__name__}; {hint}")
         if batch_size < 1:
             raise ConfigError(f"batch_size {batch_size}: expected 1 or more")
-        limits, wanted = self._thresholds(threshold, types)
-        return self._stream(texts, batch_size, limits, wanted, sentences_only, workers=self.engine.workers)
+        least, wanted = self._asked(threshold, types)
+        return self._stream(texts, batch_size, least, wanted, sentences_only, workers=self.engine.workers)
 
     def with_gold_triggers(self, documents: Sequence[Document], *, batch_size: int = 16) -> list[Document]:
         """Arguments and attributes of the given triggers and types: what the argument head can do by itself."""
@@ -192,22 +192,19 @@ class EventExtractor:
             result.append(replace(made, id=document.id, meta=document.meta))
         return result
 
-    def _thresholds(self, threshold: float | None, types: Collection[str] | None) -> tuple[NDArray[Any], set[str]]:
+    def _asked(self, threshold: float | None, types: Collection[str] | None) -> tuple[float, set[str]]:
+        """The lowest probability of a trigger that counts, and the types that are wanted."""
         if threshold is not None and not 0 <= threshold <= 1:
             raise ConfigError(f"threshold {threshold}: expected a probability between 0 and 1")
         if isinstance(types, str):
             raise ConfigError(f"types: expected a collection of event types, found the string {types!r}; write [{types!r}]")
-        names = self.ontology.type_names
-        chosen = set(names if types is None else types)
+        chosen = set(self.ontology.type_names if types is None else types)
         for name in chosen:
             self.ontology.type_id(name)
-        config = self.config
-        own = [config.type_thresholds.get(name, config.threshold) for name in names]
-        limits = np.array(own if threshold is None else [threshold] * len(names), float)
-        return limits, chosen
+        return self.config.threshold if threshold is None else threshold, chosen
 
     def _stream(
-        self, texts: Iterable[str], batch_size: int, limits: NDArray[Any], wanted: set[str], sentences_only: bool, *,
+        self, texts: Iterable[str], batch_size: int, least: float, wanted: set[str], sentences_only: bool, *,
         workers: int,
     ) -> Iterator[Document]:
         ahead: deque[Pending] = deque()
@@ -218,7 +215,7 @@ class EventExtractor:
             return [[every[i] for i in group] for group in batches([len(job[0].input_ids) for job in every], size)]
 
         def run(batch: list[_Job]) -> None:
-            self._run(batch, limits, sentences_only)
+            self._run(batch, least, sentences_only)
 
         for chunk in overlapped(self._chunks(texts, ahead, _AHEAD // 2 * batch_size), jobs, run, workers=workers):
             for of, block in chunk:
@@ -266,7 +263,7 @@ class EventExtractor:
                 start = stop
 
     def _run(
-        self, jobs: Sequence[_Job], limits: NDArray[Any] | None, sentences_only: bool,
+        self, jobs: Sequence[_Job], least: float | None, sentences_only: bool,
         given: Sequence[Found | None] = (),
     ) -> None:  # fmt: skip
         """One batch through encoder and heads; the results go into the blocks. `given` replaces found triggers."""
@@ -279,9 +276,9 @@ class EventExtractor:
             count = len(window.spans)
             found = given[row] if given else Found()
             assert found is not None  # noqa: S101  with_gold_triggers fills every place
-            if not given and not sentences_only and limits is not None:
+            if not given and not sentences_only and least is not None:
                 keep = np.array(window.owned)
-                found.triggers = decoding.decode_triggers(scores[row, :count], goes_on[row, :count], limits, keep)
+                found.triggers = decoding.decode_triggers(scores[row, :count], goes_on[row, :count], least, keep)
             found.sentences = types[row, : window.sentence[-1] - window.sentence[0] + 1]
             block.found[number] = found
             events.extend((row, t.first, t.type) for t in found.triggers)

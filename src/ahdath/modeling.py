@@ -68,7 +68,6 @@ class AhdathConfig(PretrainedConfig):  # type: ignore[misc]  # transformers has 
         argument_temperature: float = 1.0,
         inside_bias: float = 0.0,
         threshold: float = 0.5,
-        type_thresholds: dict[str, float] | None = None,
         sentence_threshold: float = 0.5,
         **kwargs: Any,
     ) -> None:
@@ -94,7 +93,6 @@ class AhdathConfig(PretrainedConfig):  # type: ignore[misc]  # transformers has 
         self.argument_temperature = argument_temperature
         self.inside_bias = inside_bias
         self.threshold = threshold
-        self.type_thresholds = type_thresholds or {}
         self.sentence_threshold = sentence_threshold
         super().__init__(**kwargs)
 

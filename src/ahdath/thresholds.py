@@ -30,8 +30,8 @@ _BIASES = (0.0, 0.25, 0.5, 0.75, 1.0)
 def calibrate(extractor: EventExtractor, documents: Sequence[Document]) -> None:
     """Set on dev what decoding goes by.
 
-    Triggers: temperature (so that a score is a probability) and threshold (best F1), one for all types; a type gets its own
-    only with 30 or more mentions in dev and a gain of two points. Arguments, of the annotated triggers: temperature, and
+    Triggers: temperature (so that a score is a probability) and threshold (best F1), one for all types: a dev set has too few
+    mentions of each to set its own. Arguments, of the annotated triggers: temperature, and
     the bias towards going on that gives the best F1, since a network that doubts where a span ends ends it too soon.
     """
     _calibrate_triggers(extractor, documents)
@@ -64,14 +64,6 @@ def _calibrate_triggers(extractor: EventExtractor, documents: Sequence[Document]
     scores = sigmoid(logits / config.trigger_temperature)
     grid = np.arange(0.2, 0.7, 0.02)
     config.threshold = float(round(max(grid, key=lambda t: _f1_at(scores, labels, t)), 3))
-    own = {}
-    for index, name in enumerate(extractor.ontology.type_names):
-        column, gold = scores[:, index], labels[:, index]
-        if gold.sum() >= 30:
-            best = max(grid, key=lambda t: _f1_at(column, gold, t))
-            if _f1_at(column, gold, best) - _f1_at(column, gold, config.threshold) > 0.02:
-                own[name] = float(round(best, 3))
-    config.type_thresholds = own
 
 
 def trigger_scores(extractor: EventExtractor, documents: Sequence[Document]) -> tuple[Any, Any]:

@@ -33,7 +33,6 @@ class ModelSettings(Protocol):
     argument_temperature: float
     inside_bias: float
     threshold: float
-    type_thresholds: dict[str, float]
     sentence_threshold: float
 
 

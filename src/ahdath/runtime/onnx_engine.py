@@ -56,7 +56,6 @@ class Settings:
     argument_temperature: float
     inside_bias: float
     threshold: float
-    type_thresholds: dict[str, float]
     sentence_threshold: float
 
     @classmethod
