@@ -22,12 +22,13 @@ from ahdath.ontology import Ontology
 from ahdath.schema import Document, Event, Span
 from ahdath.text import words
 
-__all__ = ["SETS", "Wording", "WordingSet", "consistency", "page", "read_sets"]
+__all__ = ["SETS", "Wording", "WordingSet", "consistency", "is_even_handed", "page", "read_sets"]
 
 SETS = Path(__file__).with_name("wording.jsonl")
 """The packaged sets."""
 
 _DEFAULTS = {"polarity": "positive", "modality": "asserted"}
+_SIDES = ("occupation", "fighters", "government")  # choices of words that take a side
 _KEYS = ("name", "contrast", "type", "wordings")
 
 
@@ -138,6 +139,18 @@ def consistency(extractor: Extractor, sets: Sequence[WordingSet] | None = None) 
         },
         "differing": [_row(group, answers) for group, answers in read if len({a.told for a in answers}) > 1],
     }
+
+
+def is_even_handed(found: Mapping[str, Any]) -> bool:
+    """Whether a model is steady enough to ship, by what `consistency` found: nine sets of ten have one type in every wording,
+    and all of them where the choice is about who occupies, fights or governs.
+
+    >>> found = {"sets": 10, "same_type": 9, "contrasts": {name: {"sets": 2, "same_type": 2} for name in _SIDES}}
+    >>> is_even_handed(found), is_even_handed({**found, "same_type": 8})
+    (True, False)
+    """
+    sides = [found["contrasts"][name] for name in _SIDES]
+    return found["same_type"] >= 0.9 * found["sets"] and all(one["same_type"] == one["sets"] for one in sides)
 
 
 def _answer(wording: Wording, document: Document) -> _Answer:
