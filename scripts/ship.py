@@ -1,8 +1,8 @@
 """Put a finished run into the package: `python scripts/ship.py runs/embedded-0 runs/embedded-1 runs/embedded-2`.
 
 Of several runs the one with the best dev score is taken, among those for which the wording of an event hardly matters
-(`proof.wording.is_even_handed`): a model that reads one side's words better than the other's is not shipped. The weights are packed, the card written, and the packed model is
-compared with the run on dev: exit code 1 if it lost more than half a point of F1.
+(`proof.wording.is_even_handed`): a model that reads one side's words better than the other's is not shipped. The weights are
+packed, the card written, and the packed model is compared with the run on dev: exit code 1 if it lost more than half a point of F1.
 """
 
 from __future__ import annotations
