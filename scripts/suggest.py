@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from ahdath.proof import pages, suggesting
+from ahdath.proof.numbers import read_numbers
 
 
 def main() -> None:
@@ -26,7 +27,7 @@ def main() -> None:
         suggesting.own_events(plan, starts=options.starts, sizes=options.sizes, seeds=options.seeds)
     elif options.section == "choice":
         suggesting.choosing(plan, seeds=options.seeds)
-    found = suggesting.points(plan.file)
+    found = read_numbers(plan.file)
     bodies = {"own-events": suggesting.own_events_table(found), "suggest": suggesting.choosing_table(found)}
     for name, body in bodies.items():
         page = Path("docs") / f"{name}.md"

@@ -268,16 +268,16 @@ def plan(quick: Callable[..., TrainConfig], folder: Path, tmp_path: Path) -> Pla
 
 def test_what_is_measured_is_not_measured_again(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    first = ner.measure(replace(plan, seeds=(0,)), said.append)
-    row = first["ner"]["tiny"]["rows"]["plain"]
-    assert set(row["grid"]) == {"rate 0.001, dropout 0", "rate 0.002, dropout 0"}
-    assert row["grid"][ner._point(row["chosen"])] == max(row["grid"].values())
+    first = ner.measure(replace(plan, seeds=(0,)), said.append)["ner"]["tiny"]["points"]
+    assert list(first) == ["plain · rate 0.001, dropout 0", "plain · rate 0.002, dropout 0", "plain · 0"]
+    best = max(list(first)[:2], key=lambda name: first[name]["held out"])
+    assert f"plain · {ner._point(first['plain · 0']['chosen'])}" == best
     assert len(said) == 3
     more: list[str] = []
     second = ner.measure(plan, more.append)
     assert len(more) == 1
     assert more[0].startswith("tiny, plain, seed 1: test ")
-    assert second["ner"]["tiny"]["rows"]["plain"]["seeds"]["0"] == row["seeds"]["0"]
+    assert {name: second["ner"]["tiny"]["points"][name] for name in first} == first
 
     def never(*_: Any) -> Any:
         raise AssertionError("measured again")
@@ -297,22 +297,23 @@ def test_the_choice_never_sees_a_test_file(plan: Plan, monkeypatch: pytest.Monke
     monkeypatch.setattr(ner, "_run", run)
     found = ner.measure(plan, lambda _: None)
     assert seen == [(11, {"held out": 1})] * 2 + [(12, {"test": 3, "test_clean": 3})] * 2
-    assert found["ner"]["tiny"]["rows"]["plain"]["chosen"] == {"encoder_learning_rate": 2e-3, "dropout": 0.0}
+    assert found["ner"]["tiny"]["points"]["plain · 1"]["chosen"] == {"encoder_learning_rate": 2e-3, "dropout": 0.0}
 
 
 def test_one_point_leaves_nothing_to_choose(plan: Plan) -> None:
     found = ner.measure(replace(plan, rates=(2e-3,), seeds=(3,)), lambda _: None)
-    row = found["ner"]["tiny"]["rows"]["plain"]
-    assert (row["chosen"], row.get("grid", {}), list(row["seeds"])) == ({"encoder_learning_rate": 2e-3, "dropout": 0.0}, {}, ["3"])
+    points = found["ner"]["tiny"]["points"]
+    assert list(points) == ["plain · 3"]
+    assert points["plain · 3"]["chosen"] == {"encoder_learning_rate": 2e-3, "dropout": 0.0}
 
 
 def test_other_settings_under_the_same_name_are_refused(plan: Plan) -> None:
     alone = replace(plan, rates=(2e-3,), seeds=(0,))
     ner.measure(alone, lambda _: None)
-    with pytest.raises(ConfigError, match=r"'tiny' were measured with other settings \(epochs 2, now 3\): give another name"):
+    with pytest.raises(ConfigError, match=r"points of 'ner · tiny' that were measured alike, found others \(epochs 2, now 3\)"):
         ner.measure(replace(alone, settings=replace(plan.settings, epochs=3)), lambda _: None)
     (plan.data / "test.txt").write_text(TEXT, encoding="utf-8")
-    with pytest.raises(ConfigError, match="data "):
+    with pytest.raises(ConfigError, match=r"test .*, now "):
         ner.measure(alone, lambda _: None)
     plan.file.write_text("{", encoding="utf-8")
     with pytest.raises(DataError, match="expected JSON"):
@@ -334,9 +335,10 @@ def numbers() -> dict[str, Any]:
     def run(f1: float) -> dict[str, Any]:
         return {"test": {"f1": f1, "types": {"LOC": f1 + 10, "PERS": f1 - 5}}, "test_clean": {"f1": f1 + 1, "types": {}}, "seconds": 90.2}
 
-    row = {"grid": {"rate 0.0002, dropout 0.1": 71.0}, "chosen": {"encoder_learning_rate": 2e-4, "dropout": 0.1},
-           "sizes": {"body": 3_159_040, "parameters": 9_629_449}, "seeds": {"0": run(70.0), "1": run(72.0), "2": run(72.5)}}  # fmt: skip
-    return {"ours": {"stamp": {"epochs": 12, "limit": None}, "rows": {"plain": row}}}
+    about = {"row": "plain", "chosen": {"encoder_learning_rate": 2e-4, "dropout": 0.1}, "sizes": {"body": 3_159_040, "parameters": 9_629_449}}
+    seeds = {f"plain · {seed}": {**about, "seed": seed, **run(f1)} for seed, f1 in enumerate((70.0, 72.0, 72.5))}
+    grid = {"plain · rate 0.0002, dropout 0.1": {"row": "plain", "held out": 71.0}}
+    return {"ours": {"stamp": {"epochs": 12, "limit": None}, "points": grid | seeds}}
 
 
 def test_the_tables_say_what_the_numbers_say() -> None:
@@ -371,7 +373,7 @@ def test_the_script_measures_and_fills_the_page(
     runpy.run_path(str(ROOT / "scripts" / "ner.py"), run_name="__main__")
     told = capsys.readouterr().out
     kept = json.loads((docs / "encoder.json").read_text(encoding="utf-8"))["ner"]["tiny"]
-    assert (kept["stamp"]["epochs"], list(kept["rows"]["plain"]["seeds"])) == (1, ["0"])
+    assert (kept["stamp"]["epochs"], list(kept["points"])) == (1, ["plain · 0"])
     assert "| tiny | plain head |" in told
     filled = (docs / "encoder.md").read_text(encoding="utf-8")
     assert "| tiny | plain head |" in filled

@@ -21,6 +21,7 @@ from ahdath.formats import label_studio
 from ahdath.inference import EventExtractor
 from ahdath.ontology import Ontology
 from ahdath.proof import pages, suggesting
+from ahdath.proof.numbers import read_numbers
 from ahdath.proof.run import python_blocks
 
 ROOT = Path(__file__).parents[1]
@@ -135,7 +136,7 @@ def test_pages_show_what_was_measured(page: str, table: Callable[..., str]) -> N
     """A failure here means: run `python scripts/suggest.py pages`."""
     text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
     assert pages.places(text) == [page]
-    assert text == pages.fill(text, {page: table(suggesting.points(ROOT / "docs" / "suggest.json"))})
+    assert text == pages.fill(text, {page: table(read_numbers(ROOT / "docs" / "suggest.json"))})
 
 
 def test_the_example_of_the_other_page_runs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,6 +20,7 @@ from ahdath.formats import doccano, label_studio
 from ahdath.inference import EventExtractor
 from ahdath.ontology import Ontology
 from ahdath.proof import suggesting
+from ahdath.proof.numbers import read_numbers, write_numbers
 from ahdath.schema import Argument, Document, Event, Sentence, Span
 from ahdath.suggest import STRATEGIES, record, suggest, uncertainty
 from ahdath.text import words
@@ -390,22 +391,27 @@ def test_starts_are_measured_once_and_the_donor_has_not_seen_the_types(
     assert len(seen) == 30
     assert not any(event.type in suggesting.NEW_TYPES for document in seen for event in document.events)
     assert len(runs) == 5
-    before = points(plan)
+    before = read_numbers(plan.file)
     suggesting.own_events(plan, starts=starts, sizes=(10,), seeds=(0, 1))
     assert len(runs) == 5
-    assert points(plan) == before
+    assert read_numbers(plan.file) == before
     table = suggesting.own_events_table(before)
     assert "| pre-trained encoder | 10 | 2.5 (1.0–4.0) | 1.0 (1.0–1.0) | 2.0 (2.0–2.0) | 2 |" in table
 
 
-def points(plan: suggesting.Plan) -> dict[str, dict[str, Any]]:
-    return suggesting.points(plan.file)
+def test_points_of_another_corpus_are_refused(measured: tuple[suggesting.Plan, list[TrainConfig]]) -> None:
+    plan, runs = measured
+    suggesting.choosing(plan, steps=(10,), seeds=(0,))
+    write_jsonl(plan.corpus / "train.jsonl", read_jsonl(plan.corpus / "train.jsonl")[1:])
+    with pytest.raises(ConfigError, match=r"expected points of 'choice' that were measured alike, found others \(train "):
+        suggesting.choosing(plan, steps=(10,), seeds=(1,))
+    assert len(runs) == 1
 
 
 def test_both_choices_start_alike_and_grow(measured: tuple[suggesting.Plan, list[TrainConfig]]) -> None:
     plan, runs = measured
     suggesting.choosing(plan, steps=(10, 20, 40), seeds=(3,))
-    found = points(plan)["choice"]
+    found = read_numbers(plan.file)["choice"]["points"]
     assert list(found) == ["random · 10 · 3", "random · 20 · 3", "random · 40 · 3", "entropy · 20 · 3", "entropy · 40 · 3"]
     ids = {name: point["ids"] for name, point in found.items()}
     assert {name: len(set(taken)) for name, taken in ids.items()} == {name: int(name.split(" · ")[1]) for name in found}
@@ -415,17 +421,18 @@ def test_both_choices_start_alike_and_grow(measured: tuple[suggesting.Plan, list
     assert ids["random · 20 · 3"] != ids["entropy · 20 · 3"]
     assert found["entropy · 20 · 3"]["words"] == 8 * 20
     assert len(runs) == 5
-    (plan.file).write_text(json.dumps({"choice": {name: found[name] for name in list(found)[:3]}}), encoding="utf-8")
+    kept = {"stamp": read_numbers(plan.file)["choice"]["stamp"], "points": {name: found[name] for name in list(found)[:3]}}
+    write_numbers(plan.file, {"choice": kept})
     for run in runs[3:]:
         Path(run.output, "training.json").unlink()
         Path(run.output).rmdir()
     suggesting.choosing(plan, steps=(10, 20, 40), seeds=(3,))
     assert len(runs) == 7
-    assert {name: point["ids"] for name, point in points(plan)["choice"].items()} == ids
-    table = suggesting.choosing_table(points(plan))
+    assert {name: point["ids"] for name, point in read_numbers(plan.file)["choice"]["points"].items()} == ids
+    table = suggesting.choosing_table(read_numbers(plan.file))
     assert "- 20 paragraphs, TC: +4.0 (seed by seed +4.0)" in table
 
 
 def test_nothing_measured_is_said() -> None:
-    assert suggesting.own_events_table({"own": {}, "choice": {}}) == "Not measured yet."
-    assert suggesting.choosing_table({"own": {}, "choice": {}}) == "Not measured yet."
+    assert suggesting.own_events_table({}) == "Not measured yet."
+    assert suggesting.choosing_table({}) == "Not measured yet."

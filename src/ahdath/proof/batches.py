@@ -55,15 +55,16 @@ def measure(
 ) -> None:  # fmt: skip
     """Train and score the folds that are missing, all else by the settings of the plan.
 
-    Raises what `folds` and `Plan.open` raise.
+    Raises what `folds` and `Points.there` raise.
     """
     plan = replace(plan, overrides=(*plan.overrides, f"epochs={epochs}"))
     train, test = plan.documents("train"), plan.documents("test")
     dealt = folds(train, count, seed)
-    points = plan.open("batches", folds=count, seed=seed)
+    points = plan.points("batches", folds=count, seed=seed)
+    there = points.there()
     for number, left_out in enumerate(dealt, 1):
         name = f"fold {number}"
-        if name in points:
+        if name in there:
             continue
         seen = [document for document in train if str(document.meta.get("batch") or "") not in left_out]
         extractor = plan.trained(f"batches-{number}", seen, seed=seed)
@@ -72,7 +73,7 @@ def measure(
             here = [document for document in train if str(document.meta.get("batch") or "") == batch]
             found[batch] = _counts(here, answered(extractor, here))
         point = {"paragraphs": len(seen), "test": f1(test, answered(extractor, test)), "batches": found}
-        plan.keep("batches", name, point)
+        points.keep(name, point)
         say(f"{name}: " + ", ".join(f"{batch} TC {_f1(one['TC']):.1f}" for batch, one in found.items()))
 
 

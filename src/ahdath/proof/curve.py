@@ -19,10 +19,10 @@ from statistics import linear_regression, median
 from typing import TYPE_CHECKING, Any
 
 from ahdath.corpus import read_jsonl, write_jsonl
-from ahdath.errors import ConfigError, DataError, shown
+from ahdath.errors import ConfigError
 from ahdath.proof.encoders import MEASURES
 from ahdath.proof.ner import spread
-from ahdath.proof.numbers import read_numbers, write_numbers
+from ahdath.proof.numbers import Points, fingerprint
 from ahdath.proof.slices import answered, f1
 from ahdath.report.curves import LearningCurves
 from ahdath.report.figures import curves, standalone
@@ -74,9 +74,9 @@ class Plan:
     def stamp(self) -> dict[str, Any]:
         """What numbers must share to stand in one table: digests of corpus and encoder, and every shared setting."""
         shared = {name: value for name, value in asdict(self.settings()).items() if name not in _OWN}
-        files = {name: _digest([self.corpus / f"{name}.jsonl"]) for name in ("train", *_PARTS)}
+        files = {name: fingerprint([self.corpus / f"{name}.jsonl"]) for name in ("train", *_PARTS)}
         weights = sorted(Path(self.encoder).glob("*.safetensors"))
-        return {**files, "encoder": _digest(weights) if weights else self.encoder, **shared}
+        return {**files, "encoder": fingerprint(weights) if weights else self.encoder, **shared}
 
     def trained(self, name: str, train: Sequence[Document], **changes: Any) -> EventExtractor:
         """The model of a training of that name, in float32; one that is finished is loaded, a broken one goes on.
@@ -98,47 +98,15 @@ class Plan:
             shutil.rmtree(path, ignore_errors=True)
         return EventExtractor.from_pretrained(run, runtime="torch")
 
-    def open(self, section: str, **settings: Any) -> dict[str, Any]:
-        """The points of a section of the file that are there, by name.
-
-        Raises ConfigError where they were measured on another corpus, from another encoder or with other settings; a setting that
-        was not known then is not counted.
-        """
-        numbers = read_numbers(self.file)
-        stamp = json.loads(json.dumps({**self.stamp(), **settings}))
-        there = numbers.setdefault(section, {"stamp": stamp, "points": {}})
-        before = there["stamp"]
-        odd = [f"{key} {shown(before[key])}, now {shown(stamp[key])}" for key in stamp if before.get(key, stamp[key]) != stamp[key]]
-        if odd:
-            raise ConfigError(
-                f"{self.file}: expected points of {section!r} that were measured alike, found others ({'; '.join(odd)}): take them "
-                "out of the file, or name another"
-            )
-        write_numbers(self.file, numbers)
-        points: dict[str, Any] = there["points"]
-        return points
-
-    def keep(self, section: str, name: str, point: Mapping[str, Any]) -> None:
-        """Write a point into the file, at once and whole."""
-        numbers = read_numbers(self.file)
-        numbers[section]["points"][name] = point
-        write_numbers(self.file, numbers)
+    def points(self, section: str, **settings: Any) -> Points:
+        """The points of a section of the file; `settings` are what they share beside the stamp."""
+        return Points(self.file, (section,), {**self.stamp(), **settings})
 
 
 def _train(settings: TrainConfig) -> None:
     from ahdath.training import train
 
     train(settings)
-
-
-def _digest(paths: Sequence[Path]) -> str:
-    told = hashlib.sha256()
-    for path in paths:
-        try:
-            told.update(path.read_bytes())
-        except OSError as error:
-            raise DataError(f"{path}: expected a readable file, found: {error.strerror or error}") from error
-    return told.hexdigest()[:12]
 
 
 # ---------------------------------------------------------------------- points
@@ -177,20 +145,21 @@ def measure(
     """Measure the points of the curve that are missing: `shares` of train for each seed, and the finished runs `full`.
 
     Runs in `full` must have learned from the plan's train.jsonl as it is now. Raises ConfigError where the points that are there
-    were measured otherwise (`Plan.open`), or a folder of `full` holds no finished run.
+    were measured otherwise (`Points.there`), or a folder of `full` holds no finished run.
     """
     runs = [_finished(folder, plan) for folder in full]
     train, parts = plan.documents("train"), {part: plan.documents(part) for part in _PARTS}
-    points = plan.open("curve")
+    points = plan.points("curve")
+    there = points.there()
     for seed in seeds:
         for share in shares:
             name = f"{share:g} % · {seed}"
-            if name in points:
+            if name in there:
                 continue
             chosen = subset(train, share, seed)
             extractor = plan.trained(f"curve-{share:g}-{seed}", chosen, seed=seed)
             point = _point(share, seed, chosen) | _scores(extractor, parts)
-            plan.keep("curve", name, point)
+            points.keep(name, point)
             say(f"{name}: {_told(point)}")
     for folder, settings, differing in runs:
         from ahdath.inference import EventExtractor
@@ -198,10 +167,10 @@ def measure(
 
         name, seed = f"100 % · {settings['seed']}", int(settings["seed"])
         weights = digest(folder)
-        if points.get(name, {}).get("weights") == weights:
+        if there.get(name, {}).get("weights") == weights:
             continue
         point = _point(100, seed, train) | _scores(EventExtractor.from_pretrained(folder, runtime="torch"), parts)
-        plan.keep("curve", name, {**point, "weights": weights, "differing": differing})
+        points.keep(name, {**point, "weights": weights, "differing": differing})
         say(f"{name}: {_told(point)}")
 
 

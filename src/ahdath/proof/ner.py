@@ -10,8 +10,6 @@ Every score is written into a JSON file as soon as it is there, and what is ther
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 import time
@@ -23,7 +21,7 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 from ahdath.errors import ConfigError, DataError, ModelError, did_you_mean, shown
-from ahdath.proof.numbers import read_numbers, write_numbers
+from ahdath.proof.numbers import Points, fingerprint, read_numbers
 
 if TYPE_CHECKING:
     from ahdath.training import TrainConfig
@@ -153,16 +151,17 @@ class Plan:
             for rate, dropout in product(self.rates or (own, 2.5 * own), self.dropouts)
         ]
 
-    def stamp(self) -> dict[str, Any]:
-        """What scores must share to stand in one row: the encoder, the data, and the settings that no grid changes."""
+    def points(self) -> Points:
+        """Where the scores stand; all of one name share the encoder, the data, and the settings that no grid changes."""
         names = ("epochs", "batch_size", "learning_rate", "layer_decay", "freeze_embeddings", "weight_decay", "warmup_share",
                  "word_dropout", "word_size", "context_size", "vector_rows", "ngram_buckets", "pooling", "spelling",
                  "segmentation", "bf16")  # fmt: skip
         told = {name: getattr(self.settings, name) for name in names}
-        digests = {name: _digest(self.data / f"{name}.txt") for name in ("train", *TESTS)}
+        files = {name: fingerprint([self.data / f"{name}.txt"]) for name in ("train", *TESTS)}
         weights = Path(self.settings.encoder) / "model.safetensors"
-        encoder = _digest(weights) if weights.exists() else self.settings.encoder
-        return {"encoder": encoder, "data": digests, "limit": self.limit, "choices": self.choices(), **told}
+        encoder = fingerprint([weights]) if weights.exists() else self.settings.encoder
+        stamp = {"encoder": encoder, **files, "limit": self.limit, "choices": self.choices(), **told}
+        return Points(self.file, ("ner", self.name), stamp)
 
 
 def measure(plan: Plan, say: Callable[[str], None] = _say) -> dict[str, Any]:
@@ -172,40 +171,38 @@ def measure(plan: Plan, say: Callable[[str], None] = _say) -> dict[str, Any]:
     `proof.tagger.fit` raise.
     """
     sides = {name: read_sentences(plan.data / f"{name}.txt")[: plan.limit] for name in ("train", *TESTS)}
-    _open(plan)
+    points = plan.points()
     for row in plan.rows:
         chosen = _choose(plan, row, sides["train"], say)
         for seed in plan.seeds:
-            if str(seed) in _row(plan, row)["seeds"]:
+            name = f"{row} · {seed}"
+            if name in points.there():
                 continue
             began = time.monotonic()
             settings = replace(plan.settings, seed=seed, **chosen)
-            found, sizes = _run(settings, row, sides["train"], {name: sides[name] for name in TESTS})
-            result = {**found, "seconds": round(time.monotonic() - began, 1)}
-            _keep(plan, row, {"seeds": {str(seed): result}, "sizes": sizes})
-            told = ", ".join(f"{name} {found[name]['f1']:.1f}" for name in TESTS)
-            say(f"{plan.name}, {row}, seed {seed}: {told} ({result['seconds']:.0f} s)")
+            found, sizes = _run(settings, row, sides["train"], {test: sides[test] for test in TESTS})
+            seconds = round(time.monotonic() - began, 1)
+            points.keep(name, {"row": row, "seed": seed, "chosen": chosen, **found, "sizes": sizes, "seconds": seconds})
+            told = ", ".join(f"{test} {found[test]['f1']:.1f}" for test in TESTS)
+            say(f"{plan.name}, {row}, seed {seed}: {told} ({seconds:.0f} s)")
     return read_numbers(plan.file)
 
 
 def _choose(plan: Plan, row: str, train: Sequence[Sentence], say: Callable[[str], None]) -> dict[str, Any]:
     """The point of the grid with the best F1 on the last tenth of `train`: of whole articles, as the test file is."""
-    points = plan.choices()
-    if len(points) == 1:
-        _keep(plan, row, {"chosen": points[0]})
-        return points[0]
+    choices, points = plan.choices(), plan.points()
+    points.there()
+    if len(choices) == 1:
+        return choices[0]
     cut = len(train) - max(1, len(train) // 10)
-    for point in points:
-        name = _point(point)
-        if name not in _row(plan, row)["grid"]:
-            settings = replace(plan.settings, seed=0, **point)
-            found, _ = _run(settings, row, train[:cut], {"held out": train[cut:]})
-            _keep(plan, row, {"grid": {name: found["held out"]["f1"]}})
-            say(f"{plan.name}, {row}, {name}: held out {found['held out']['f1']:.1f}")
-    grid = _row(plan, row)["grid"]
-    chosen = max(points, key=lambda point: float(grid[_point(point)]))
-    _keep(plan, row, {"chosen": chosen})
-    return chosen
+    for choice in choices:
+        name = f"{row} · {_point(choice)}"
+        if name not in points.there():
+            found, _ = _run(replace(plan.settings, seed=0, **choice), row, train[:cut], {"held out": train[cut:]})
+            points.keep(name, {"row": row, "held out": found["held out"]["f1"]})
+            say(f"{plan.name}, {row}, {_point(choice)}: held out {found['held out']['f1']:.1f}")
+    there = points.there()
+    return max(choices, key=lambda choice: float(there[f"{row} · {_point(choice)}"]["held out"]))
 
 
 def _point(point: Mapping[str, Any]) -> str:
@@ -224,47 +221,6 @@ def _run(
     return scores, {"body": fitted.body, "parameters": fitted.parameters}
 
 
-# ---------------------------------------------------------------------- the file of scores
-
-
-def _open(plan: Plan) -> None:
-    """Make a place for the plan in its file, or see that what stands there was measured alike."""
-    numbers, stamp = read_numbers(plan.file), plan.stamp()
-    there = numbers.setdefault("ner", {}).get(plan.name)
-    if there is None:
-        numbers["ner"][plan.name] = {"stamp": stamp, "rows": {}}
-        write_numbers(plan.file, numbers)
-        return
-    now, before = json.loads(json.dumps(stamp)), there["stamp"]
-    odd = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-    if odd:
-        told = "; ".join(f"{key} {shown(before.get(key))}, now {shown(now.get(key))}" for key in odd)
-        raise ConfigError(
-            f"{plan.file}: scores of {plan.name!r} were measured with other settings ({told}): give another name, or "
-            "take its scores out of the file"
-        )
-
-
-def _row(plan: Plan, row: str) -> dict[str, Any]:
-    found: dict[str, Any] = read_numbers(plan.file)["ner"][plan.name]["rows"].get(row, {})
-    return {"grid": {}, "seeds": {}, **found}
-
-
-def _keep(plan: Plan, row: str, part: Mapping[str, Any]) -> None:
-    """Add to a row of the file; the file is read again, as another process may be measuring another name."""
-    numbers = read_numbers(plan.file)
-    old = _row(plan, row)
-    merged = {key: {**old.get(key, {}), **value} for key, value in part.items()}
-    numbers["ner"][plan.name]["rows"][row] = {**old, **merged}
-    write_numbers(plan.file, numbers)
-
-
-def _digest(path: Path) -> str:
-    if not path.is_file():
-        raise DataError(f"{path}: expected a file, found none; name the folder that holds train.txt, test.txt and test_clean.txt")
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-
-
 # ---------------------------------------------------------------------- tables
 
 
@@ -278,17 +234,17 @@ def table(numbers: Mapping[str, Any]) -> str:
     notes = []
     for name, one in numbers.items():
         for row, (_, _, label) in ROWS.items():
-            runs = list(one["rows"].get(row, {}).get("seeds", {}).values())
+            runs = _runs(one, row)
             if not runs:
                 continue
-            sizes, told = one["rows"][row]["sizes"], one["rows"][row]["chosen"]
+            sizes, told = runs[0]["sizes"], runs[0]["chosen"]
             f1 = {test: [run[test]["f1"] for run in runs] for test in TESTS}
             cells = [name, label, f"{sizes['parameters'] / 1e6:.1f}M ({sizes['body'] / 1e6:.1f}M)", f"**{spread(f1['test'])}**",
                      f"{fmean(f1['test']):.1f}", spread(f1["test_clean"]), str(len(runs)),
                      f"{median(run['seconds'] for run in runs):,.0f}"]  # fmt: skip
             lines.append(f"| {' | '.join(cells)} |")
-            grid = one["rows"][row].get("grid", {})
-            choice = f", the best of {len(grid)} on held-out sentences of train.txt ({max(grid.values()):.1f})" if grid else ""
+            grid = [point["held out"] for point in one["points"].values() if point["row"] == row and "held out" in point]
+            choice = f", the best of {len(grid)} on held-out sentences of train.txt ({max(grid):.1f})" if grid else ""
             notes.append(f"- {name}, {label}: {_point(told)}{choice}; {one['stamp']['epochs']} epochs{_trial(one)}.")
     measured = bool(notes)
     lines += [f"| {name} | plain head, published: {source} | ≥ 110M | {f1:.1f} | | | | |" for name, f1, source in PUBLISHED]
@@ -301,7 +257,7 @@ def types_table(numbers: Mapping[str, Any]) -> str:
     rows = []
     for name, one in numbers.items():
         for row, (_, _, label) in ROWS.items():
-            runs = list(one["rows"].get(row, {}).get("seeds", {}).values())
+            runs = _runs(one, row)
             if runs:
                 rows.append((f"{name}, {label}", [run["test"]["types"] for run in runs]))
     if not rows:
@@ -312,6 +268,11 @@ def types_table(numbers: Mapping[str, Any]) -> str:
         values = [[run[kind] for run in runs if kind in run] for kind in kinds]
         lines.append(f"| {label} | {' | '.join(spread(some) if some else '–' for some in values)} |")
     return "\n".join(lines)
+
+
+def _runs(one: Mapping[str, Any], row: str) -> list[dict[str, Any]]:
+    """The trainings of a row on all of train.txt."""
+    return [point for point in one["points"].values() if point["row"] == row and "seed" in point]
 
 
 def spread(values: Sequence[float]) -> str:

@@ -5,15 +5,15 @@ of the start. The start is trained here, on `train` without the paragraphs of th
 learned them. `choosing` gives F1 by number of paragraphs when `ahdath.suggest` picks them and when chance does, from an
 encoder that has seen no annotation. Trainings are short, to rank choices, not to be compared with docs/benchmarks.md.
 
-Every point is written to a file as soon as it is there, and what is there is not measured again.
+Every point is written to a file as soon as it is there, and what is there is not measured again (`numbers.Points`).
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ahdath.corpus import read_jsonl, write_jsonl
 from ahdath.errors import DataError
 from ahdath.ontology import Ontology
-from ahdath.proof.numbers import read_numbers, write_numbers
+from ahdath.proof.numbers import Points, fingerprint
 from ahdath.schema import Document
 from ahdath.suggest import suggest
 from ahdath.text import words
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ahdath.inference import EventExtractor
     from ahdath.training import TrainConfig
 
-__all__ = ["NEW_TYPES", "Plan", "choosing", "choosing_table", "own_events", "own_events_table", "points"]
+__all__ = ["NEW_TYPES", "Plan", "choosing", "choosing_table", "own_events", "own_events_table"]
 
 NEW_TYPES: dict[str, str] = json.loads(Path(__file__).with_name("new_types.json").read_text(encoding="utf-8"))
 """Types of the corpus that play the new ones, and what the ontology of the measurement calls them."""
@@ -42,6 +42,8 @@ STARTS = {
     "model without these types, all of it": "all",
 }
 """What a training starts from; the value is `keep` of its settings, None for the encoder without a model."""
+
+_VARIED = ("encoder", "ontology", "train", "dev", "output", "seed", "epochs", "evaluate_from", "batch_size", "keep")
 
 SIZES, CHOICES, STEPS = (50, 100, 200), ("random", "entropy"), (100, 200, 400)
 
@@ -58,6 +60,18 @@ class Plan:
     ontology: Path = Path("docs/own-events/courts.yaml")
     donor_epochs: int = 5
 
+    def points(self, section: str) -> Points:
+        """The points of `own` or `choice`: all from the same corpus, encoder and settings."""
+        from ahdath.config import read_config
+        from ahdath.training import TrainConfig
+
+        settings = asdict(read_config(TrainConfig, self.config, [f"encoder={self.encoder}"]))
+        told = {name: value for name, value in settings.items() if name not in _VARIED}
+        files = {name: fingerprint([self.corpus / f"{name}.jsonl"]) for name in ("train", "dev", "test")}
+        weights = sorted(Path(self.encoder).glob("*.safetensors"))
+        stamp = {**files, "encoder": fingerprint(weights) if weights else self.encoder, "donor_epochs": self.donor_epochs, **told}
+        return Points(self.file, (section,), stamp)
+
     def settings(self, name: str, train: Sequence[Document], dev: Sequence[Document], **changes: Any) -> TrainConfig:
         """Settings of a run of that name, its data written beside it. Few paragraphs are read often, in small batches."""
         from ahdath.config import read_config
@@ -72,17 +86,6 @@ class Plan:
         files = {"train": str(place / "train.jsonl"), "dev": str(place / "dev.jsonl"), "output": str(place / "run")}
         usual = {"epochs": epochs, "batch_size": 8, **changes}
         return replace(base, **{**files, **usual, "evaluate_from": usual["epochs"]})
-
-
-def points(file: Path) -> dict[str, dict[str, Any]]:
-    """The measured points by section, `own` and `choice`, each by its name."""
-    return {"own": {}, "choice": {}, **read_numbers(file)}
-
-
-def _keep(file: Path, section: str, name: str, point: dict[str, Any]) -> None:
-    found = points(file)
-    found[section][name] = point
-    write_numbers(file, found)
 
 
 def _trained(settings: TrainConfig) -> EventExtractor:
@@ -133,12 +136,12 @@ def own_events(
     ontology = Ontology.from_yaml(plan.ontology)
     names = ("train", "dev", "test")
     found = {name: [renamed(d, ontology) for d in read_jsonl(plan.corpus / f"{name}.jsonl")] for name in names}
-    test = found["dev"] + found["test"]
+    test, points = found["dev"] + found["test"], plan.points("own")
     for seed in seeds:
         for size in sizes:
             for start in starts:
                 name = f"{start} · {size} · {seed}"
-                if name in points(plan.file)["own"]:
+                if name in points.there():
                     continue
                 keep = STARTS[start]
                 train, dev = drawn(found["train"], size, seed)
@@ -147,7 +150,7 @@ def own_events(
                     f"own-{keep}-{size}-{seed}", train, dev, ontology=str(plan.ontology), seed=seed, **changes
                 )
                 point = {"start": start, "paragraphs": size, "seed": seed, "epochs": settings.epochs}
-                _keep(plan.file, "own", name, point | _scores(_trained(settings), test))
+                points.keep(name, point | _scores(_trained(settings), test))
 
 
 def donor(plan: Plan) -> Path:
@@ -170,6 +173,7 @@ def choosing(
 ) -> None:
     """Measure the points that are missing. The first step is drawn by lot, the same for all choices of a seed."""
     train, dev, test = (read_jsonl(plan.corpus / f"{name}.jsonl") for name in ("train", "dev", "test"))
+    points = plan.points("choice")
     for seed in seeds:
         for choice in choices:
             taken = [d.id for d in random.Random(seed).sample(train, steps[0])]
@@ -177,7 +181,7 @@ def choosing(
             for size in steps:
                 who = CHOICES[0] if size == steps[0] else choice
                 name = f"{who} · {size} · {seed}"
-                before = points(plan.file)["choice"].get(name)
+                before = points.there().get(name)
                 if before is None:
                     taken = _further(plan, choice, train, taken, size, model, seed)
                     annotated = [d for d in train if d.id in set(taken)]
@@ -185,7 +189,7 @@ def choosing(
                     point = {"choice": who, "paragraphs": size, "seed": seed, "epochs": settings.epochs, "ids": taken}
                     point["words"] = sum(len(words(d.text)) for d in annotated)
                     point["events"] = sum(len(d.events) for d in annotated)
-                    _keep(plan.file, "choice", name, point | _scores(_trained(settings), test))
+                    points.keep(name, point | _scores(_trained(settings), test))
                 else:
                     taken = before["ids"]
                 model = plan.folder / f"choice-{who}-{size}-{seed}" / "run"
@@ -212,14 +216,14 @@ def _further(
 # ---------------------------------------------------------------------- tables
 
 
-def own_events_table(found: dict[str, dict[str, Any]]) -> str:
+def own_events_table(found: Mapping[str, Any]) -> str:
     """F1 by start and number of paragraphs, median and range over seeds."""
-    return _table(found["own"].values(), "start", list(STARTS))
+    return _table(_points(found, "own"), "start", list(STARTS))
 
 
-def choosing_table(found: dict[str, dict[str, Any]]) -> str:
+def choosing_table(found: Mapping[str, Any]) -> str:
     """F1 by choice and number of paragraphs, what was annotated, and the paired differences."""
-    rows = list(found["choice"].values())
+    rows = _points(found, "choice")
     made = _table(rows, "choice", list(CHOICES), ("words", "events"))
     by = {(row["choice"], row["paragraphs"], row["seed"]): row for row in rows}
     lines = []
@@ -234,6 +238,10 @@ def choosing_table(found: dict[str, dict[str, Any]]) -> str:
                 told = ", ".join(f"{gap:+.1f}" for gap in gaps)
                 lines.append(f"- {size} paragraphs, {measure}: {median(gaps):+.1f} (seed by seed {told})")
     return made + ("\n\nPoints that uncertainty gains over chance, seed by seed:\n\n" + "\n".join(lines) if lines else "")
+
+
+def _points(found: Mapping[str, Any], section: str) -> list[dict[str, Any]]:
+    return list(found[section]["points"].values()) if section in found else []
 
 
 def _table(rows: Any, key: str, order: Sequence[str], also: Sequence[str] = ()) -> str:
