@@ -1,28 +1,22 @@
 """Put a finished run into the package: `python scripts/ship.py runs/embedded-0 runs/embedded-1 runs/embedded-2`.
 
-Of several runs the one with the best dev score is taken, among those for which the wording of an event hardly matters
-(`proof.wording.is_even_handed`): a model that reads one side's words better than the other's is not shipped. The weights are
-packed, the card written, and the packed model is compared with the run on dev: exit code 1 if it lost more than half a point of F1.
+Of several runs that are as good on dev as chance allows, the one is taken that reads the founding article best, among those for which
+the wording of an event hardly matters (`proof.candidates`). The weights are packed, the card written, and the packed model is
+compared with the run on dev: exit code 1 if it lost more than half a point of F1.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from ahdath.corpus import read_jsonl
 from ahdath.inference import EventExtractor
+from ahdath.proof.candidates import chosen, judged
 from ahdath.proof.run import EMBEDDED, refresh_card
-from ahdath.proof.wording import consistency, is_even_handed
 from ahdath.runtime.ranges import read_texts
 from ahdath.shipping import agreement, digest, ship
-
-
-def dev_score(run: Path) -> float:
-    """The score that picked the best epoch of a run, of its finished model."""
-    return float(json.loads((run / "training.json").read_text(encoding="utf-8"))["final"]["eval_mean"])
 
 
 def main() -> int:
@@ -33,12 +27,13 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=Path("seeds/dev.jsonl"))
     parser.add_argument("--calibrate", type=Path, default=Path("seeds/train.jsonl"), help="text for the ranges of int8")
     options = parser.parse_args()
-    even = [run for run in options.runs if is_even_handed(consistency(EventExtractor.from_pretrained(run, runtime="torch")))]
-    if not even:
+    candidates = [judged(run, options.data.parent) for run in options.runs]
+    print("\n".join(str(one) for one in candidates))
+    best = chosen(candidates)
+    if best is None:
         print("no run reads the wordings of an event alike (python scripts/wording.py --model RUN); train another seed")
         return 1
-    run = max(even, key=dev_score)
-    print("best on dev:", ", ".join(f"{one} {dev_score(one):.1f}{'' if one in even else ', uneven'}" for one in options.runs))
+    run = best.run
     size = ship(run, options.target, calibration=read_texts(options.calibrate))
     refresh_card(Path(), options.target)
     print(f"{run} -> {options.target}: {size / 1e6:.1f} MB, weights {digest(options.target)}")
