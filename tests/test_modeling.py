@@ -19,7 +19,8 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, BertModel
 from ahdath.errors import ConfigError, ModelError
 from ahdath.inference import EventExtractor
 from ahdath.layers import BiLSTM, Neighbours, WordEncoder, _bucket
-from ahdath.modeling import LOSSES, AhdathConfig, AhdathModel, _binary
+from ahdath.losses import binary
+from ahdath.modeling import LOSSES, AhdathConfig, AhdathModel
 from ahdath.ontology import Ontology
 from ahdath.schema import Document
 from ahdath.tokenization import collate
@@ -216,8 +217,8 @@ def test_distances_fall_into_signed_buckets() -> None:
 def test_binary_loss_counts_what_the_mask_shows() -> None:
     logits = torch.tensor([[[0.0, 0.0], [50.0, 50.0]]])
     labels = torch.tensor([[[1.0, 0.0], [0.0, 0.0]]])
-    assert torch.isclose(_binary(logits, labels, torch.tensor([[True, False]])), torch.tensor(2.0).log())
-    assert _binary(logits, labels, torch.tensor([[False, False]])) == 0
+    assert torch.isclose(binary(logits, labels, torch.tensor([[True, False]])), torch.tensor(2.0).log())
+    assert binary(logits, labels, torch.tensor([[False, False]])) == 0
 
 
 def test_vectors_are_stored_as_bytes_close_to_what_they_were(embedded_encoder: Path) -> None:

@@ -24,6 +24,7 @@ from transformers.utils.generic import ModelOutput
 
 from .errors import ConfigError, ModelError
 from .layers import PairHead, SharedDropout, WordEncoder, role_tags
+from .losses import binary, sequence
 from .ontology import Ontology
 
 if TYPE_CHECKING:
@@ -292,13 +293,13 @@ class AhdathModel(PreTrainedModel):  # type: ignore[misc]
         if trigger_labels is None or continuation_labels is None or sentence_labels is None or mention_labels is None:
             return output
         losses = {
-            "trigger": _binary(trigger, trigger_labels, word_mask) * self.n_types,
-            "continuation": _binary(continuation, continuation_labels, word_mask),
-            "sentence": _binary(sentences, sentence_labels, (sentence_labels >= 0).all(-1)) * self.n_types,
+            "trigger": binary(trigger, trigger_labels, word_mask) * self.n_types,
+            "continuation": binary(continuation, continuation_labels, word_mask),
+            "sentence": binary(sentences, sentence_labels, (sentence_labels >= 0).all(-1)) * self.n_types,
             "mention": F.cross_entropy(self.mention(words).float().flatten(0, 1), mention_labels.flatten(), ignore_index=-100),
         }
         if not (argument is None or attribute is None or argument_labels is None or attribute_labels is None):
-            losses["argument"] = F.cross_entropy(argument.float().flatten(0, 1), argument_labels.flatten(), ignore_index=-100)
+            losses["argument"] = sequence(argument.float(), argument_labels)
             if attribute.numel():  # none where every attribute of the ontology has one value
                 losses["attribute"] = F.binary_cross_entropy_with_logits(attribute.float(), attribute_labels)
         output.losses = {name: loss.detach() for name, loss in losses.items()}
@@ -310,15 +311,6 @@ def _allowed_tags(ontology: Ontology) -> Tensor:
     """Which BIO tags each type admits. Shape: (T, 2R+1)."""
     rows = [[True] + [ontology.allows(name, role) for role in ontology.role_names for _ in "BI"] for name in ontology.type_names]
     return torch.tensor(rows)
-
-
-def _binary(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-    """Mean binary cross-entropy over the positions where `mask` is true."""
-    loss = F.binary_cross_entropy_with_logits(logits.float(), labels.clamp(min=0).float(), reduction="none")
-    weight = mask.to(loss.dtype)
-    while weight.ndim < loss.ndim:
-        weight = weight[..., None]
-    return (loss * weight).sum() / (weight.expand_as(loss).sum().clamp(min=1))
 
 
 def _no_pooler(config: PretrainedConfig) -> dict[str, bool]:
