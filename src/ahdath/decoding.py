@@ -7,7 +7,6 @@ module knows no text, no tokenizer and no network.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,33 +79,30 @@ def allowed_tags(allowed: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([np.ones((*allowed.shape[:-1], 1), bool), np.repeat(allowed, 2, axis=-1)], axis=-1)
 
 
-def decode_arguments(
-    logits: NDArray[Any], tags: NDArray[Any], lengths: Sequence[int], *, inside_bias: float = 0.0
-) -> list[list[RoleSpan]]:
+def decode_arguments(logits: NDArray[Any], tags: NDArray[Any], lengths: Sequence[int]) -> list[list[RoleSpan]]:
     """The best role sequence of each event under the BIO rule (Viterbi), forbidden roles excluded.
-
-    The search adds up logits: their softmax takes the same from all tags of a word, so it is only made for words of a span.
 
     Args:
         logits: Shape: (E, W, 2R+1).
         tags: admitted tags of each event; Shape: (E, 2R+1).
         lengths: words of each event's window (the rest of W is padding).
-        inside_bias: added to the logits of I tags in the search, not in the scores: spans then go on more readily.
 
     Returns:
-        For each event its spans in order; the score of a span is the lowest probability of its words.
+        For each event its spans in order; the score of a span is its share of the weight of all role sequences, which is
+        what `losses.sequence` trains: the probability that just these words fill the role.
     """
     events, width, _ = logits.shape
     found: list[list[RoleSpan]] = [[] for _ in range(events)]
     if events == 0 or width == 0:
         return found
     begins = _begin_tags(tags)
-    inside = _by_word(logits, begins + (begins > 0)) + inside_bias * (begins > 0).T
-    best, begun = _search(_by_word(logits, begins), inside)
+    begin, inside = _by_word(logits, begins), _by_word(logits, begins + (begins > 0))
+    best, begun = _search(begin.copy(), inside.copy())
     paths = zip(best.T.tolist(), begins.tolist(), lengths, strict=True)
     spans = [(e, *span) for e, (path, own, length) in enumerate(paths) for span in _traced(path, begun[..., e], own, length)]
-    for (event, first, last, tag), score in zip(spans, _scores(logits, tags, spans), strict=True):
-        found[event].append(RoleSpan(first, last, tag // 2, score))
+    if spans:
+        for (event, first, last, span), score in zip(spans, _scores(begin, inside, begins, lengths, spans), strict=True):
+            found[event].append(RoleSpan(first, last, int(begins[event, span]) // 2, score))
     return found
 
 
@@ -144,7 +140,7 @@ def _search(begin: NDArray[Any], inside: NDArray[Any]) -> tuple[NDArray[Any], ND
 
 
 def _traced(best: list[int], begun: NDArray[Any], begins: list[int], length: int) -> list[tuple[int, int, int]]:
-    """Back through the words of one event: its spans in order, each with the tag that it begins with.
+    """Back through the words of one event: its spans in order, each with its place among `begins`.
 
     Shape: best (W,), begun (W, S), begins (S,).
     """
@@ -154,23 +150,43 @@ def _traced(best: list[int], begun: NDArray[Any], begins: list[int], length: int
         if begins[span]:
             while not begun[first, span]:
                 first -= 1
-            spans.append((first, last, begins[span]))
+            spans.append((first, last, span))
         last = first
     return spans[::-1]
 
 
-def _scores(logits: NDArray[Any], tags: NDArray[Any], spans: Sequence[tuple[int, int, int, int]]) -> list[float]:
-    """The lowest probability of the words of each span (event, first, last, tag that it begins with)."""
-    if not spans:
-        return []
-    words = [(e, word, tag if word == first else tag + 1) for e, first, last, tag in spans for word in range(first, last)]
-    event, word, tag = np.fromiter(chain.from_iterable(words), np.int64, 3 * len(words)).reshape(-1, 3).T
-    chosen = np.where(tags[event], logits[event, word].astype(np.float64), -np.inf)
-    chances = np.exp(chosen - chosen.max(-1, keepdims=True))
-    own = chances[np.arange(len(words)), tag] / chances.sum(-1)
-    sizes = [last - first for _, first, last, _ in spans]
-    lowest: list[float] = np.minimum.reduceat(own, np.cumsum([0, *sizes[:-1]])).tolist()
-    return lowest
+def _scores(
+    begin: NDArray[Any], inside: NDArray[Any], begins: NDArray[Any], lengths: Sequence[int], spans: Sequence[tuple[int, int, int, int]]
+) -> list[float]:
+    """The probability of each span (event, first, last, place among begins): forward-backward, scaled word by word.
+
+    Rabiner: A tutorial on hidden Markov models. Proceedings of the IEEE 77(2), 1989, section V.A.
+
+    Shape: begin and inside (W, S, E), begins (E, S).
+    """
+    padding = np.arange(len(begin))[:, None, None] >= np.asarray(lengths)
+    outside = (begins == 0).T
+    outside[:-1] &= ~outside[1:]  # of the O that stand there several times, one counts
+    peak = np.maximum(begin.max(1), inside.max(1))[:, None]
+    start = np.where(padding, outside, np.exp(begin - peak) * (outside | (begins > 0).T))
+    go_on = np.where(padding, 0.0, np.exp(inside - peak) * (begins > 0).T)
+    scale = np.empty((len(begin), begin.shape[2]))
+    reached = np.zeros(begin.shape[1:])
+    for word, (new, on) in enumerate(zip(start, go_on, strict=True)):
+        reached = new + on * reached
+        scale[word] = reached.sum(0)
+        reached /= scale[word]
+    start /= scale[:, None]
+    go_on /= scale[:, None]
+    after = np.ones((len(begin) + 1, begin.shape[2]))  # weight of the words from here on, if something begins here
+    rest = np.ones(begin.shape[1:])
+    for word in range(len(begin) - 1, -1, -1):
+        after[word] = (start[word] * rest).sum(0)
+        rest = after[word] + go_on[word] * rest
+    return [
+        float(min(1.0, start[first, span, event] * go_on[first + 1 : last, span, event].prod() * after[last, event]))
+        for event, first, last, span in spans
+    ]
 
 
 def decode_attributes(logits: NDArray[Any], sizes: Sequence[int]) -> NDArray[Any]:

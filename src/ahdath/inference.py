@@ -288,10 +288,7 @@ class EventExtractor:
     def _read_arguments(self, jobs: Sequence[_Job], said: WordScores, events: NDArray[Any]) -> None:
         argument, attribute = self.engine.read_pairs(said.state, events)
         lengths = [len(jobs[row][0].spans) for row in events[:, 0].tolist()]
-        config = self.config
-        roles = decoding.decode_arguments(
-            argument / config.argument_temperature, self._tags[events[:, 2]], lengths, inside_bias=config.inside_bias
-        )
+        roles = decoding.decode_arguments(argument / self.config.argument_temperature, self._tags[events[:, 2]], lengths)
         chosen = decoding.decode_attributes(attribute, [len(names) for names in self.ontology.attributes.values()])
         at = 0
         for _, block, number in jobs:  # whose events follow each other

@@ -67,7 +67,6 @@ class AhdathConfig(PretrainedConfig):  # type: ignore[misc]  # transformers has 
         loss_weights: dict[str, float] | None = None,
         trigger_temperature: float = 1.0,
         argument_temperature: float = 1.0,
-        inside_bias: float = 0.0,
         threshold: float = 0.5,
         sentence_threshold: float = 0.5,
         **kwargs: Any,
@@ -92,7 +91,6 @@ class AhdathConfig(PretrainedConfig):  # type: ignore[misc]  # transformers has 
         self.loss_weights = {**LOSSES, **(loss_weights or {})}
         self.trigger_temperature = trigger_temperature
         self.argument_temperature = argument_temperature
-        self.inside_bias = inside_bias
         self.threshold = threshold
         self.sentence_threshold = sentence_threshold
         super().__init__(**kwargs)

@@ -1,4 +1,4 @@
-"""From which probability on a trigger counts, what probabilities mean, and how readily an argument goes on, set on dev.
+"""From which probability on a trigger counts, and what probabilities mean, set on dev.
 
 `calibration` measures whether scores mean what they say; this module makes them.
 """
@@ -24,43 +24,37 @@ if TYPE_CHECKING:
 
 __all__ = ["argument_scores", "calibrate", "trigger_scores"]
 
-_BIASES = (0.0, 0.25, 0.5, 0.75, 1.0)
+_TEMPERATURES = np.geomspace(0.5, 4, 60)
 
 
 def calibrate(extractor: EventExtractor, documents: Sequence[Document]) -> None:
     """Set on dev what decoding goes by.
 
     Triggers: temperature (so that a score is a probability) and threshold (best F1), one for all types: a dev set has too few
-    mentions of each to set its own. Arguments, of the annotated triggers: temperature, and
-    the bias towards going on that gives the best F1, since a network that doubts where a span ends ends it too soon.
+    mentions of each to set its own. Arguments: the temperature that makes the score of a span the probability that the
+    annotation has it too, where triggers are those of the annotation.
     """
     _calibrate_triggers(extractor, documents)
     logits, tags, admitted = argument_scores(extractor, documents)
-    if not logits:
-        return
-    config = extractor.model.config
-    rows, gold = np.concatenate(logits), np.concatenate(tags)
-    temperatures = np.geomspace(0.5, 4, 60)
-    config.argument_temperature = float(min(temperatures, key=lambda t: _tag_loss(rows / t, gold)))
+    if logits:
+        best = min(_TEMPERATURES, key=lambda t: _span_loss([scores / t for scores in logits], tags, admitted))
+        extractor.model.config.argument_temperature = float(best)
 
-    def f1(bias: float) -> float:
-        hits = found = wanted = 0
-        for scores, own, allowed in zip(logits, tags, admitted, strict=True):
-            read = decode_arguments(
-                scores[None] / config.argument_temperature, allowed[None], [len(scores)], inside_bias=bias
-            )[0]
-            spans, told = _spans(own), {(one.first, one.last, one.role) for one in read}
-            hits, found, wanted = hits + len(spans & told), found + len(told), wanted + len(spans)
-        return 2 * hits / max(found + wanted, 1)
 
-    config.inside_bias = max(_BIASES, key=f1)
+def _span_loss(logits: Sequence[NDArray[Any]], tags: Sequence[NDArray[Any]], admitted: Sequence[NDArray[Any]]) -> float:
+    """Mean log-loss of the scores of the spans that decoding gives; temperature changes the scores only."""
+    width = max(map(len, logits))
+    padded = np.stack([np.pad(scores, ((0, width - len(scores)), (0, 0))) for scores in logits])
+    found = decode_arguments(padded, np.stack(admitted), [len(scores) for scores in logits])
+    right = [(span.first, span.last, span.role) in gold for own, gold in zip(found, map(_spans, tags), strict=True) for span in own]
+    scores = np.clip([span.score for own in found for span in own], 1e-6, 1 - 1e-6)
+    return float(-np.log(np.where(right, scores, 1 - scores)).mean()) if right else 0.0
 
 
 def _calibrate_triggers(extractor: EventExtractor, documents: Sequence[Document]) -> None:
     logits, labels = trigger_scores(extractor, documents)
     config = extractor.model.config
-    temperatures = np.geomspace(0.5, 4, 60)
-    config.trigger_temperature = float(min(temperatures, key=lambda t: _log_loss(logits / t, labels)))
+    config.trigger_temperature = float(min(_TEMPERATURES, key=lambda t: _log_loss(logits / t, labels)))
     scores = sigmoid(logits / config.trigger_temperature)
     grid = np.arange(0.2, 0.7, 0.02)
     config.threshold = float(round(max(grid, key=lambda t: _f1_at(scores, labels, t)), 3))
@@ -113,11 +107,6 @@ def _spans(tags: NDArray[Any]) -> set[tuple[int, int, int]]:
             last += 1
         found.add((first, last, (int(tags[first]) - 1) // 2))
     return found
-
-
-def _tag_loss(logits: NDArray[Any], gold: NDArray[Any]) -> float:
-    shifted = logits - logits.max(-1, keepdims=True)
-    return float(np.mean(np.log(np.exp(shifted).sum(-1)) - shifted[np.arange(len(gold)), gold]))
 
 
 def _log_loss(logits: Any, labels: Any) -> float:

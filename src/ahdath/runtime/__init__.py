@@ -31,7 +31,6 @@ class ModelSettings(Protocol):
     context_size: int
     trigger_temperature: float
     argument_temperature: float
-    inside_bias: float
     threshold: float
     sentence_threshold: float
 

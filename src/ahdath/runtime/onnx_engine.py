@@ -54,7 +54,6 @@ class Settings:
     pooling: str
     trigger_temperature: float
     argument_temperature: float
-    inside_bias: float
     threshold: float
     sentence_threshold: float
 
