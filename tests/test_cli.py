@@ -343,7 +343,7 @@ def test_train_reads_the_config_and_tells_the_scores(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(training, "train", train)
     result = run("train", ROOT / "configs" / "embedded.yaml", "--set", "epochs=9", "--set", f"output={tmp_path}")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert (seen[0].epochs, seen[0].encoder) == (9, "runs/encoder")
+    assert (seen[0].epochs, seen[0].encoder) == (9, "runs/silver")
     assert result.stdout == f"{tmp_path}: tc 61.2, ac 30.0 (F1 in percent on seeds/dev.jsonl)\n"
     refused = run("train", ROOT / "configs" / "embedded.yaml", "--set", "epoch=3")
     assert refused.exit_code == 2
