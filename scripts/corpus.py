@@ -1,9 +1,9 @@
 """Measure what the corpus is worth: writes docs/corpus.json, docs/corpus.md and docs/corpus.svg. Run it at the root of the repository.
 
 `slices` and `confusions`: finished runs (`--models`) on dev and test, by kind of paragraph and by type; `before`: the confusions of
-earlier runs, to compare with. `curve`: trains on 12, 25
-and 50 percent of train, all of it comes from finished runs (`--full`). `batches`: each batch of train read by a model that has not
-seen it. Both go on where they were broken off. `pages`: the page anew from the numbers there are.
+earlier runs, to compare with. `curve`: trains on `--shares` of train; all of it may also come from finished runs (`--full`).
+`batches`: each batch of train read by a model that has not seen it. Both go on where they were broken off. `pages`: the page anew
+from the numbers there are.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--shares", type=float, nargs="*", default=curve.SHARES, help="of curve, in percent")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of curve; batches take the first")
     parser.add_argument("--folds", type=int, default=7, help="of batches")
-    parser.add_argument("--epochs", type=int, default=batches.EPOCHS, help="of batches; curve has those of the config")
+    parser.add_argument("--epochs", type=int, help="of curve, unless those of the config; of batches, unless 8")
     parser.add_argument("--encoder", default="runs/encoder", help="an encoder that has seen no annotation")
     parser.add_argument("--config", type=Path, default=Path("configs/embedded.yaml"))
     parser.add_argument("--corpus", type=Path, default=Path("seeds"), help="folder of train.jsonl, dev.jsonl and test.jsonl")
@@ -34,7 +34,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("docs"), help="folder of corpus.json and corpus.md")
     options = parser.parse_args()
     file = options.output / "corpus.json"
-    plan = curve.Plan(file, options.runs, options.corpus, options.encoder, options.config)
+    shorter = () if options.epochs is None else (f"epochs={options.epochs}",)
+    plan = curve.Plan(file, options.runs, options.corpus, options.encoder, options.config, shorter)
     if options.section in ("slices", "confusions", "before"):
         data = {name: read_jsonl(options.corpus / f"{name}.jsonl") for name in ("dev", "test")}
         found = (
@@ -46,7 +47,7 @@ def main() -> None:
     elif options.section == "curve":
         curve.measure(plan, shares=options.shares, seeds=options.seeds, full=options.full)
     elif options.section == "batches":
-        batches.measure(plan, count=options.folds, seed=options.seeds[0], epochs=options.epochs)
+        batches.measure(plan, count=options.folds, seed=options.seeds[0], epochs=options.epochs or batches.EPOCHS)
     write_page(options.output)
 
 

@@ -84,7 +84,7 @@ class Neighbours(nn.Module):
         """Shape of states: (N, W, size), returned alike; of mask: (N, W), true for words: padding counts as zeros."""
         words = mask[..., None].to(states.dtype)
         for step, norm in zip(self.steps, self.norms, strict=True):
-            beside = step((norm(states) * words).transpose(1, 2)).transpose(1, 2)
+            beside = step((norm(states) * words).transpose(1, 2)).transpose(1, 2).contiguous()  # or GELU is slow backwards
             states = states + self.dropout(F.gelu(beside))
         return states
 
