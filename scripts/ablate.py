@@ -1,7 +1,8 @@
 """What parts and recipe of the embedded model are worth: `python scripts/ablate.py parts|recipe runs/encoder` fills docs/ablations.md.
 
 Each variant learns from the same fourth of `seeds/train.jsonl`, with one seed, for the epochs of the config: enough to rank
-choices, not to be compared with docs/benchmarks.md. A run that breaks off goes on when started again.
+choices, not to be compared with docs/benchmarks.md. The row from silver is no fair contest: the models that marked those
+paragraphs had read far more of train than this fourth. A run that breaks off goes on when started again.
 """
 
 from __future__ import annotations

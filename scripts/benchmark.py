@@ -1,7 +1,7 @@
 """Measure what the project claims, section by section, into docs/benchmarks.json and docs/benchmarks.md.
 
-`python scripts/benchmark.py quality|article|robustness|speed|all`, then `readme` copies the numbers and what the example
-prints into README.md and the model card. Run it at the root of the repository.
+`python scripts/benchmark.py quality|article|robustness|speed`, then `readme` copies the numbers and what the example
+prints into README.md and the model card; `all` does all of it. Run it at the root of the repository.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("section", choices=[*SECTIONS, "all", "readme"])
     parser.add_argument("--model", type=Path, default=EMBEDDED, help="the shipped model")
     parser.add_argument("--models", type=Path, nargs="*", default=[], help="runs of one recipe with several seeds")
-    parser.add_argument("--encoder", help="what they started from; without it no stock classifiers, no training time")
+    parser.add_argument("--encoder", help="the pre-trained encoder; without it no stock classifiers, no training time")
     parser.add_argument("--stock", action="store_true", help="train the stock classifiers of transformers too")
     parser.add_argument("--stock-seeds", type=int, default=1)
     parser.add_argument("--config", type=Path, default=Path("configs/embedded.yaml"), help="settings whose training is timed")

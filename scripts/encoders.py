@@ -1,6 +1,6 @@
 """Compare encoders on the event corpus: writes docs/encoder.json and docs/encoder.md.
 
-`python scripts/encoders.py --runs half-hour=runs/embedded-0,runs/embedded-1,runs/embedded-2 --runs final=runs/final-0,…`: each name
+`python scripts/encoders.py --runs half-hour=runs/half-0,runs/half-1,runs/half-2 --runs final=runs/final-0,…`: each name
 stands for finished runs of one encoder, a folder a seed. `--gains FILE` puts a JSON list of measured rows (name, changed,
 validation_loss, TC, AC+) into the table of cheap gains. Without either the page is written anew from the numbers there are.
 """

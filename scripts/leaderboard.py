@@ -25,7 +25,7 @@ def ours(gold: Path, who: str) -> None:
     model, coder = EventExtractor.from_pretrained(EMBEDDED), LexiconCoder.fit(read_jsonl("seeds/train.jsonl"))
     with TemporaryDirectory() as folder:
         for name, system, about in (
-            ("embedded", model, f"the model that ships, weights {digest(EMBEDDED)[:12]}"),
+            ("embedded", model, f"the default of that day, weights {digest(EMBEDDED)[:12]}"),
             ("lexicon coder", coder, "triggers and arguments looked up as `seeds/train.jsonl` has them"),
         ):
             answers = Path(folder) / f"{name}.jsonl"

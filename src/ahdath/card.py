@@ -57,7 +57,7 @@ def model_card(config: AhdathConfig, ontology: Ontology, name: str) -> str:
     """The text of README.md for a model of this config.
 
     >>> card = model_card(config, Ontology.default(), "my-model")                          # doctest: +SKIP
-    >>> card.splitlines()[12]                                                              # doctest: +SKIP
+    >>> card.splitlines()[10]                                                              # doctest: +SKIP
     '# my-model'
     """
     encoder = config.encoder or {}

@@ -41,7 +41,8 @@ class AhdathConfig(PretrainedConfig):  # type: ignore[misc]  # transformers has 
 
     encoder: the config of the encoder, as a dict with `model_type`; ontology: `Ontology.to_dict()`;
     spelling: how words are spelled for the tokenizer (`tokenization.SPELLINGS`); lexicon_size: stems with a
-    vector beside the pieces (0: none); temperature and threshold belong to the trigger scores, set on dev.
+    vector beside the pieces (0: none); trigger_temperature, argument_temperature and
+    threshold are set on dev, sentence_threshold is fixed.
     """
 
     model_type = "ahdath"

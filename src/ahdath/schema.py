@@ -183,7 +183,7 @@ class Sentence(Span):
 class Document:
     """A paragraph (or any text) with its events and sentences.
 
-    `types` are paragraph-level probabilities by event type, `model` and `ontology` (its digest) say what
+    `types` are probabilities by event type that a sentence tells it, the highest of all sentences, from 0.05 up; `model` and `ontology` (its digest) say what
     made the document; all three are None in annotated data. `meta` is free, with text keys. Mappings are
     copied and meant to be read only. Raises DataError for a wrong type or a span that is not of `text`.
 

@@ -2,7 +2,7 @@
 
 What a majority of differently seeded runs sees is right more often than what one of them sees, so a model that first learns
 from such silver paragraphs and then from gold ones starts from more text than anybody has annotated (Yarowsky 1995; for
-events, Liao and Grishman 2011). What it is worth by itself on the whole corpus is not measured yet: `scripts/ablate.py recipe`.
+events, Liao and Grishman 2011). What it is worth by itself is not measured yet.
 
     Yarowsky: Unsupervised word sense disambiguation rivaling supervised methods. ACL 1995.
     Liao, Grishman: Can document selection help semi-supervised learning? A case study on event extraction. ACL 2011.

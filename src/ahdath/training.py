@@ -7,6 +7,7 @@ same model as an unbroken one (same machine, same number of threads).
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -298,6 +299,7 @@ def train(settings: TrainConfig) -> EventExtractor:
     Returns the finished extractor; `output` holds it as a model folder beside `training.json` (settings and dev
     scores by epoch). Run it again after a kill and it goes on from the newest whole checkpoint.
     """
+    gc.collect()  # of an earlier training: Trainer and callbacks refer to each other, and no collector sees how large they are
     settings = adopted(settings)
     set_seed(settings.seed)
     extractor = build_extractor(settings)

@@ -1,6 +1,6 @@
 """What a model has to beat.
 
-    coder.py    LexiconCoder: trigger stems with their majority type, over the next two
+    coder.py    LexiconCoder: trigger stems with their majority type, built on the next three
     reading.py  a text as its normalised words, and their stems
     phrases.py  noun phrases around a trigger, and the role that such a phrase most often has
     cues.py     words before a trigger that say it is planned, demanded, denied

@@ -4,6 +4,8 @@
     spelling.py    spellings that normalisation undoes, typos that it does not
     speed.py       latency and throughput; import, first answer and memory of fresh processes; fine-tuning
     systems.py     seeds of a model, the shipped one and the baselines on one data file
+    run.py         these four, section by section; candidates.py: which run ships; numbers.py: the JSON beside a page;
+                   windows.py: how long texts are cut
     speedrun.py    all of speed in one run, ours beside others' (throughput, peers, roofline, subjects, fresh, speed_page;
                    scripts/speed.py, docs/speed.md)
     capacity.py    what labelling in bulk costs (scripts/capacity.py, docs/capacity.md)
@@ -16,7 +18,7 @@
     blocks.py      the code of a page, run; site.py: what the site tells of commands, types, files (scripts/docs.py)
     pages.py       those dicts -> docs/benchmarks.md, the numbers in README.md, the model card
 
-`scripts/benchmark.py` runs them. Nothing here is imported by the extractor; torch and transformers are imported
+`scripts/benchmark.py` runs the first four, the others have scripts of their own. Nothing here is imported by the extractor; torch and transformers are imported
 only by what trains or loads a model.
 """
 

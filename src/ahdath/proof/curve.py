@@ -144,7 +144,7 @@ def measure(
 ) -> None:  # fmt: skip
     """Measure the points of the curve that are missing: `shares` of train for each seed, and the finished runs `full`.
 
-    Runs in `full` must have learned from the plan's train.jsonl as it is now. Raises ConfigError where the points that are there
+    Runs in `full` must have started from the plan's encoder and learned from its train.jsonl as it is now; neither is checked. Raises ConfigError where the points that are there
     were measured otherwise (`Points.there`), or a folder of `full` holds no finished run.
     """
     runs = [_finished(folder, plan) for folder in full]

@@ -123,7 +123,7 @@ def add(path: str | PathLike[str], new: Entry) -> list[Entry]:
 
 
 def table(entries: Iterable[Entry]) -> str:
-    """The entries as Markdown, best TC first, a table for every gold file; F1 in percent.
+    """The entries as Markdown, best TC first, a table for every gold file, the newest first; F1 in percent.
 
     >>> print(table([]))
     No system yet.
@@ -133,7 +133,8 @@ def table(entries: Iterable[Entry]) -> str:
         by_gold.setdefault((one.data, one.gold), []).append(one)
     if not by_gold:
         return "No system yet."
-    return "\n\n".join(_one_table(found) for found in by_gold.values())
+    newest_first = sorted(by_gold.values(), key=lambda found: max(one.date for one in found), reverse=True)
+    return "\n\n".join(_one_table(found) for found in newest_first)
 
 
 def _one_table(entries: Sequence[Entry]) -> str:

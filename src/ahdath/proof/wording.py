@@ -228,7 +228,7 @@ def page(found: Mapping[str, Any]) -> str:
     ]
     summary = (
         f"{n} sets, {found['wordings']} sentences, {found['found']} of them with the right type on the marked word. "
-        f"Within a set the probability of the type differs by {100 * spread['mean_spread']:.1f} points on average, "
+        f"Within a set the probability that the sentence tells the type differs by {100 * spread['mean_spread']:.1f} points on average, "
         f"{100 * spread['max_spread']:.1f} at most."
     )
     contrasts = []
@@ -258,10 +258,10 @@ def page(found: Mapping[str, Any]) -> str:
         "## By kind of choice",
         _table(["choice", "same type", "and polarity, modality", "right in all", "mean spread, points"], contrasts),
         "## By term",
-        "How often the right type is found, and the mean difference of its probability to the plainest wording of the set.",
+        "How often the right type is found, and the mean difference of the probability that the sentence tells it to that of the plainest wording.",
         _table(["choice", "term", "found", "difference, points"], terms),
         "## Sets that are not read alike",
-        _table(["set", "type", "term", "trigger", "found on it", "score"], differing) if differing else "None.",
+        _table(["set", "type", "term", "trigger", "found on it", "type in the sentence"], differing) if differing else "None.",
     ]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 

@@ -49,7 +49,7 @@ def build(
 
     Args:
         config: config.json of the model; shapes: its tensors by name.
-        int8: quantise the products of the encoder and of the word states; otherwise all is float32.
+        int8: quantise the products of encoder and word states, and those of the heads that `ranges` knows; else all is float32.
         ranges: layer -> lowest and highest value of its input; what has none is quantised row by row.
 
     Raises:

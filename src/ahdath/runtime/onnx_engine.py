@@ -1,4 +1,5 @@
-"""The network as exported graphs, run by ONNX Runtime on the CPU: int8 in the encoder, float32 in the heads.
+"""The network as exported graphs, run by ONNX Runtime on the CPU: int8 in the encoder and, where ranges were measured, in the
+large layers of the heads.
 
 Reads config.json, the graphs and one safetensors file; loads no torch and no transformers. `graphs` says what the
 graphs compute, `weights` how their initialisers are made.
