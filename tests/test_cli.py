@@ -198,6 +198,17 @@ def test_damaged_bytes_are_told_with_file_and_offset(toy: Toy, tmp_path: Path) -
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("odd", [("--threshold", "2"), ("--model", "./none")])
+@pytest.mark.parametrize("format", ["jsonl", "html", "table"])
+def test_a_refused_command_leaves_the_old_output(
+    toy: Toy, tmp_path: Path, article: Path, odd: tuple[str, str], format: str
+) -> None:
+    output = tmp_path / "out"
+    output.write_text("of yesterday", encoding="utf-8")
+    assert run("classify", article, "-f", format, "-o", output, *odd).exit_code == 2
+    assert output.read_text(encoding="utf-8") == "of yesterday"
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -499,6 +510,15 @@ def test_corpus_check_disjoint(tmp_path: Path) -> None:
     assert (
         "share words: قالت الوزاره ان الوفد وصل الي المدينه صباح" in run("corpus", "check", *files, "--disjoint").stdout
     )
+
+
+def test_corpus_stats_keep_files_of_one_name_apart(gold: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / gold.name
+    other.parent.mkdir()
+    other.write_bytes(gold.read_bytes())
+    result = run("corpus", "stats", gold, other)
+    assert str(gold) in result.stdout
+    assert str(other) in result.stdout
 
 
 def test_corpus_stats_are_tables(gold: Path) -> None:

@@ -199,6 +199,13 @@ def test_compile_corpus_divides_by_the_split_file(tmp_path: Path) -> None:
     assert (tmp_path / "train.jsonl").read_bytes() == before
 
 
+def test_a_whole_text_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+    source = source_folder(tmp_path)
+    (tmp_path / "story.txt").write_bytes("مضى عاد.".encode("cp1256"))
+    with pytest.raises(DataError, match=r"story\.txt: expected UTF-8, found .*; save the file as UTF-8"):
+        compile_corpus(source, tmp_path)
+
+
 def test_compile_corpus_tells_all_problems_and_writes_nothing(tmp_path: Path) -> None:
     source = source_folder(tmp_path)
     (tmp_path / "story.txt").write_text("وعاد.", encoding="utf-8")

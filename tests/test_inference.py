@@ -219,8 +219,30 @@ def test_types_keeps_some_types(embedded: EventExtractor, documents: list[Docume
 
 
 def test_batch_size_is_a_number_from_one(embedded: EventExtractor) -> None:
-    with pytest.raises(ConfigError, match="batch_size 0: expected 1 or more"):
-        embedded.classify_many(["قصف"], batch_size=0)
+    for size in (0, 2.5, "16", True):
+        with pytest.raises(ConfigError, match=rf"batch_size {size!r}: expected 1 or more"):
+            embedded.classify_many(["قصف"], batch_size=size)  # type: ignore[arg-type]
+
+
+def test_what_is_of_another_type_is_told(embedded: EventExtractor) -> None:
+    with pytest.raises(ConfigError, match=r"threshold '0\.5': expected a probability"):
+        embedded.classify("قصف", threshold="0.5")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"types: expected a collection of event types, found 5"):
+        embedded.classify("قصف", types=5)  # type: ignore[arg-type]
+
+
+def test_a_table_is_no_list_of_texts(embedded: EventExtractor) -> None:
+    """Its iteration gives the names of its columns."""
+
+    class Frame:
+        columns = ("text",)
+
+        def __iter__(self) -> Iterator[str]:
+            return iter(self.columns)
+
+    for table in (Frame(), {"text": ["قصف"]}):
+        with pytest.raises(DataError, match=r"expected an iterable of strings, found (Frame|dict); pass one column"):
+            embedded.classify_many(table)
 
 
 def test_sentences_alone_have_the_same_scores(

@@ -185,11 +185,17 @@ def test_sentences_of_one_side_are_labelled_by_its_triggers_on_the_other_sides_b
     assert counts(score([predicted], [gold], bootstrap=0).measures["sentence types"]) == (2, 2, 1)
 
 
-def test_other_sentence_boundaries_are_refused() -> None:
-    gold = document(sentences=cut([ATTACK], []), id="n-7")
-    predicted = document(sentences=[Sentence(0, len(TEXT), TEXT, (ATTACK,))], id="n-7")
-    with pytest.raises(DataError, match=r"'n-7': 2 gold sentences, 1 predicted; 0:42 .* gold document"):
-        score([gold], [predicted])
+def test_where_sentences_are_cut_otherwise_those_of_gold_count_and_triggers_give_the_types() -> None:
+    gold = document(sentences=cut([ATTACK], [REQUEST]))
+    whole = [Sentence(0, len(TEXT), TEXT, (ATTACK, REQUEST))]
+    predicted = document(event(ATTACK, "قصفت"), event(DIE, "اغتيال"), sentences=whole)
+    assert counts(score([gold], [predicted], bootstrap=0).measures["sentence types"]) == (2, 2, 1)
+    assert counts(score([gold], [document(sentences=whole)], bootstrap=0).measures["sentence types"]) == (2, 0, 0)
+
+
+def test_a_seed_below_zero_is_refused() -> None:
+    with pytest.raises(ConfigError, match="seed -1: expected a whole number from 0"):
+        score([GOLD], [PREDICTED], seed=-1)
 
 
 def test_paragraph_probabilities_count_from_the_threshold() -> None:

@@ -248,7 +248,7 @@ def test_dates_are_iso_with_or_without_day_and_time() -> None:
 
 def test_the_date_of_an_answer_counts_where_gold_has_none_and_long_times_are_years() -> None:
     first, last = document(attack(), date="2019-05-01"), document(attack(), id="b", date="2023-01-01")
-    found = timeline([(replace(first, meta={}), first), (replace(last, meta={}), last)])
+    found = timeline([(replace(first, meta={}), first), (replace(last, meta={"date": None}), last)])
     assert found.periods == ("2019", "2020", "2021", "2022", "2023")
     assert found.predicted == {("2019", "Conflict.Attack"): 1, ("2023", "Conflict.Attack"): 1}
 

@@ -335,6 +335,9 @@ def test_an_engine_without_torch_has_no_torch_model(folders: dict[tuple[str, str
     assert {path.name: path.read_bytes() for path in (tmp_path / "copy").iterdir()} == {
         path.name: path.read_bytes() for path in folders["embedded", "int8"].iterdir()
     }
+    before = {path: path.read_bytes() for path in (tmp_path / "copy").iterdir()}
+    EventExtractor.from_pretrained(tmp_path / "copy").save_pretrained(tmp_path / "copy")  # into itself
+    assert {path: path.read_bytes() for path in (tmp_path / "copy").iterdir()} == before
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -293,6 +293,14 @@ def test_lines_for_an_editor_and_what_is_annotated_left_out(toy: Toy, tmp_path: 
     assert [[event.type for event in document.events] for document in compiled] == [[], ["Conflict.Attack"]]
 
 
+def test_a_pool_of_ndjson_keeps_its_ids(toy: Toy, tmp_path: Path) -> None:
+    pool, target = tmp_path / "pool.ndjson", tmp_path / "next.jsonl"
+    pool.write_text("".join(json.dumps({"id": n, "text": text}) + "\n" for n, text in enumerate((SURE, UNSURE))), encoding="utf-8")
+    assert run(pool, "--to", "jsonl", "-o", target).exit_code == 0
+    rows = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
+    assert {row["id"]: row["text"] for row in rows} == {"0": SURE, "1": UNSURE}
+
+
 def test_what_cannot_be_used_is_told(toy: Toy, tmp_path: Path) -> None:
     pool = tmp_path / "pool.jsonl"
     pool.write_text('{"text": 3}\n', encoding="utf-8")

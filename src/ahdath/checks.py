@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 from ahdath.errors import DataError, shown
 
-__all__ = ["mapping", "offset", "probabilities", "probability", "refuse", "require_name", "tuple_of", "typed"]
+__all__ = ["is_number", "mapping", "offset", "probabilities", "probability", "refuse", "require_name", "tuple_of", "typed"]
 
 _ROUNDING = 1e-6  # a probability may leave [0, 1] by this much (single precision); it is clipped
 T = TypeVar("T")
@@ -44,6 +44,11 @@ def offset(value: Any, where: str) -> int:
     return int(value)
 
 
+def is_number(value: object) -> bool:
+    """Whether it is a real number, of any type but bool."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def _is_sound(probability: object) -> bool:
     """Whether it can stay as it is, without a look at what else may be taken for a probability."""
     return type(probability) is float and 0.0 <= probability <= 1.0
@@ -53,7 +58,7 @@ def probability(value: Any, where: str) -> float:
     """A number from 0 to 1, as float."""
     if _is_sound(value):
         return float(value)
-    if not isinstance(value, Real) or isinstance(value, bool):
+    if not is_number(value):
         refuse(where, "a number from 0 to 1", f"{type(value).__name__}: {shown(value)}")
     number = float(value)
     if not math.isfinite(number) or not -_ROUNDING <= number <= 1 + _ROUNDING:

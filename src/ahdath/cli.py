@@ -139,23 +139,26 @@ def classify(
             raise ConfigError(f"--output {output}: expected another file than the text that is read; rename it")
     paragraphs = read_paragraphs(names)
     first = next(paragraphs, None)
-    with open_output(output) as stream:
-        documents: Iterator[Document] = iter(())
-        if first is None:
-            say(f"no text in {', '.join('stdin' if name == '-' else name for name in names)}; nothing to read")
-        else:
-            extractor = _extractor(model)
-            waiting: deque[Paragraph] = deque()
+    documents: Iterator[Document] = iter(())
+    if first is None:
+        say(f"no text in {', '.join('stdin' if name == '-' else name for name in names)}; nothing to read")
+    else:
+        extractor = _extractor(model)
+        waiting: deque[Paragraph] = deque()
 
-            def texts() -> Iterator[str]:
-                for paragraph in chain([first], paragraphs):
-                    waiting.append(paragraph)
-                    yield paragraph.text
+        def texts() -> Iterator[str]:
+            for paragraph in chain([first], paragraphs):
+                waiting.append(paragraph)
+                yield paragraph.text
 
-            found = extractor.classify_many(
-                texts(), batch_size=batch_size, threshold=threshold, types=wanted, sentences_only=sentences_only
-            )
-            documents = (_placed(document, waiting.popleft()) for document in found)
+        found = extractor.classify_many(
+            texts(), batch_size=batch_size, threshold=threshold, types=wanted, sentences_only=sentences_only
+        )
+        documents = (_placed(document, waiting.popleft()) for document in found)
+    if format is Format.html and output is not None:
+        output.open("a").close()  # can it be written? A page is written at its end: until then an old one stays
+        documents = iter(list(documents))
+    with open_output(output) as stream:  # only now: what is refused above leaves the file as it was
         _write(documents, format, stream, sentences_only, language)
 
 

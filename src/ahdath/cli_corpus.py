@@ -60,7 +60,10 @@ def stats(files: CorpusFiles) -> None:
     """Print what is in corpus files, as Markdown tables."""
     from . import corpus
 
-    typer.echo(corpus.statistics_markdown({path.stem: corpus.read_jsonl(path) for path in files}), nl=False)
+    alike = len({path.stem for path in files}) < len(files)
+    typer.echo(
+        corpus.statistics_markdown({str(path) if alike else path.stem: corpus.read_jsonl(path) for path in files}), nl=False
+    )
 
 
 @corpus_app.command(name="compile")

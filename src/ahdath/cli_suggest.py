@@ -98,7 +98,7 @@ def _pool(names: list[str]) -> Iterator[Document]:
 
     taken: set[str] = set()
     for name in names:
-        if name.endswith(".jsonl"):
+        if Path(name).suffix.lower() in (".jsonl", ".ndjson"):
             found: Iterator[Document] = iter(_documents(name))
         else:
             found = (
@@ -121,7 +121,8 @@ def _documents(path: str) -> list[Document]:
         if not isinstance(row, dict) or not isinstance(row.get("text"), str):
             raise DataError("expected an object with a text, found none; give every line a `text`")
         meta = row.get("meta")
-        return Document(row["text"], id=str(row.get("id") or ""), meta=meta if isinstance(meta, dict) else {})
+        id = row.get("id")
+        return Document(row["text"], id="" if id is None else str(id), meta=meta if isinstance(meta, dict) else {})
 
     found, problems = load(path, bare)
     refuse(problems, path)

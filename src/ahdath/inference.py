@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +19,8 @@ import numpy as np
 from . import decoding, text
 from .answers import Answers, Block, Found, Pending, given_triggers
 from .card import model_card
-from .errors import ConfigError, DataError, ModelError
+from .checks import is_number
+from .errors import ConfigError, DataError, ModelError, shown
 from .ontology import Ontology
 from .runtime import Engine
 from .runtime.batching import batches, overlapped
@@ -168,8 +169,10 @@ class EventExtractor:
         if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
             hint = "use classify(text)" if isinstance(texts, str) else "pass a list or another iterable of str"
             raise DataError(f"texts: expected an iterable of strings, found {type(texts).__name__}; {hint}")
-        if batch_size < 1:
-            raise ConfigError(f"batch_size {batch_size}: expected 1 or more")
+        if isinstance(texts, Mapping) or hasattr(texts, "columns"):  # iterates over the names of its columns
+            raise DataError(f"texts: expected an iterable of strings, found {type(texts).__name__}; pass one column, as frame['text']")
+        if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
+            raise ConfigError(f"batch_size {shown(batch_size)}: expected 1 or more, a whole number")
         least, wanted = self._asked(threshold, types)
         return self._stream(texts, batch_size, least, wanted, sentences_only, workers=self.engine.workers)
 
@@ -194,10 +197,12 @@ class EventExtractor:
 
     def _asked(self, threshold: float | None, types: Collection[str] | None) -> tuple[float, set[str]]:
         """The lowest probability of a trigger that counts, and the types that are wanted."""
-        if threshold is not None and not 0 <= threshold <= 1:
-            raise ConfigError(f"threshold {threshold}: expected a probability between 0 and 1")
+        if threshold is not None and not (is_number(threshold) and 0 <= threshold <= 1):
+            raise ConfigError(f"threshold {shown(threshold)}: expected a probability between 0 and 1")
         if isinstance(types, str):
             raise ConfigError(f"types: expected a collection of event types, found the string {types!r}; write [{types!r}]")
+        if types is not None and not isinstance(types, Iterable):
+            raise ConfigError(f"types: expected a collection of event types, found {shown(types)}")
         chosen = set(self.ontology.type_names if types is None else types)
         for name in chosen:
             self.ontology.type_id(name)

@@ -62,7 +62,7 @@ def score(
     when given, both sides are checked against it. `bootstrap` samples give the intervals (0: none, fast, for
     use during training). `type_threshold` says from which probability on `Document.types` names a type.
 
-    Raises DataError when the documents do not pair up, their sentences have other boundaries, or a type or
+    Raises DataError when the documents do not pair up, or a type or
     role is not in the given ontology; ConfigError when `bootstrap` is negative.
 
     >>> event = Event("Conflict.Attack", Span(0, 4, "قصفت"))

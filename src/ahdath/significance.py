@@ -23,10 +23,12 @@ _BLOCK = 1 << 22  # drawn weights held at once (32 MiB)
 def resample(counts: NDArray[np.int64], times: int, seed: int) -> Floats:
     """Counts of `times` bootstrap samples of paragraphs; the same for the same seed.
 
-    Shapes: counts (paragraphs, ...) -> (times, ...). Raises ConfigError when `times` is below 1.
+    Shapes: counts (paragraphs, ...) -> (times, ...). Raises ConfigError when `times` is below 1 or `seed` below 0.
     """
     if times < 1:
         raise ConfigError(f"bootstrap is {times}; expected at least 1 sample. 1000 is usual.")
+    if seed < 0:
+        raise ConfigError(f"seed {seed}: expected a whole number from 0")
     paragraphs = len(counts)
     flat = counts.reshape(paragraphs, -1).astype(np.float64)
     drawn = np.empty((times, flat.shape[1]))

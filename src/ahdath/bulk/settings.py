@@ -6,9 +6,11 @@ the work is not among them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ahdath.checks import is_number
 from ahdath.errors import ConfigError, did_you_mean, shown
 
 __all__ = ["FORMATS", "LabelSettings"]
@@ -57,12 +59,16 @@ class LabelSettings:
                 raise ConfigError(f"{name}: expected a whole number from 1, found {shown(value)}")
         if not self.text_column or self.id_column == "":
             raise ConfigError("text_column, id_column: expected a name, found an empty one")
-        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '\r\n"'):
+        if self.delimiter is not None and (
+            not isinstance(self.delimiter, str) or len(self.delimiter) != 1 or self.delimiter in '\r\n"'
+        ):
             raise ConfigError(f"delimiter: expected one character, found {shown(self.delimiter)}")
-        if self.threshold is not None and not 0 <= self.threshold <= 1:
-            raise ConfigError(f"threshold: expected a probability between 0 and 1, found {self.threshold}")
+        if self.threshold is not None and not (is_number(self.threshold) and 0 <= self.threshold <= 1):
+            raise ConfigError(f"threshold: expected a probability between 0 and 1, found {shown(self.threshold)}")
         if isinstance(self.types, str):
             raise ConfigError(f"types: expected a tuple of event types, found the string {self.types!r}")
+        if self.types is not None and not isinstance(self.types, Iterable):
+            raise ConfigError(f"types: expected a tuple of event types, found {shown(self.types)}")
         if self.types is not None:
             object.__setattr__(self, "types", tuple(self.types))
 

@@ -157,7 +157,10 @@ def _misplaced(found: list[tuple[int, Document]], path: Path, whole: Path) -> li
     """A problem for every paragraph that does not stand at its `start` in the whole text, if there is one."""
     if not whole.exists():
         return []
-    text, problems = whole.read_bytes().decode("utf-8"), []
+    try:
+        text, problems = whole.read_bytes().decode("utf-8"), []
+    except UnicodeDecodeError as error:
+        return [f"{whole}: expected UTF-8, found {error}; save the file as UTF-8"]
     for number, document in found:
         start = document.meta["start"]
         if not isinstance(start, int) or not text.startswith(document.text, start):

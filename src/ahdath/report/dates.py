@@ -47,7 +47,9 @@ def timeline(pairs: Iterable[tuple[Document, Document]]) -> Timeline:
     rows: list[tuple[str, Document, Document]] = []
     undated = unread = 0
     for gold, predicted in pairs:
-        given = gold.meta.get("date", predicted.meta.get("date"))
+        given = gold.meta.get("date")
+        if given is None:  # not there, or null, as files have it in which only some documents have a date
+            given = predicted.meta.get("date")
         month = _month(given)
         if month is not None:
             rows.append((month, gold, predicted))

@@ -181,6 +181,8 @@ class OnnxEngine:
         """Copy the files of the model."""
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
+        if target.samefile(self.folder):
+            return
         for path in self.folder.iterdir():
             if path.is_file() and path.suffix in (".json", ".safetensors", ".onnx", ".md"):
                 shutil.copyfile(path, target / path.name)
