@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -273,6 +274,18 @@ def test_a_text_that_the_model_cannot_read_is_kept_as_an_error(toy: Path, tmp_pa
         "file": path.as_posix(), "line": 2, "problem": "the model cannot read it: RuntimeError: out of order",
         "content": "تعطل المحرك.",
     }  # fmt: skip
+
+
+def test_a_bad_row_of_any_kind_is_kept_as_an_error(toy: Path, tmp_path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path, text = tmp_path / "a.parquet", "قصفت الطائرات حلب."
+    parquet.write_table(pa.table({"id": [[date(2024, 5, 1)], [date(2024, 5, 2)]], "text": [text, None]}), path)
+    for _ in range(2):
+        assert label([path], tmp_path / "out", model=toy, workers=1).bad == 2
+    errors = [json.loads(line) for line in (tmp_path / "out" / "errors.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [json.loads(error["content"]) for error in errors] == [[["2024-05-01"], text], [["2024-05-02"], None]]
 
 
 def test_what_a_worker_refuses_is_raised_here(toy: Path, rows: Path, tmp_path: Path) -> None:

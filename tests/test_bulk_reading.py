@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pytest
@@ -130,7 +133,7 @@ def test_a_file_may_be_a_document(tmp_path: Path) -> None:
         (b'{"text": 5}', "expected a text in 'text', found 5"),
         (b'{"text": "\xff"}', "expected UTF-8, found ff at byte 10"),
         (b'{"text": "a\\udcffb"}', "replace the lone surrogate at 1"),
-        (b'{"text": "a", "id": [1]}', "expected a text or whole number in 'id', found [1]"),
+        (b'{"text": "a", "id": [1]}', "expected a text, number or date in 'id', found [1]"),
         (b"[" * 100_000, "expected one JSON object, found '[["),
         (b'{"text": "a", "n": ' + b"9" * 5000 + b"}", ""),
     ],
@@ -153,6 +156,38 @@ def test_ids_are_those_of_the_rows_or_made(tmp_path: Path) -> None:
     strict = LabelSettings(id_column="key")
     named = source(tmp_path / "b.jsonl", b'{"key": "k", "text": "a"}\n{"id": 2, "text": "b"}')
     assert read(named, strict) == [Row("k", "a", named.name, 1, None), (2, "expected an id in 'key', found nothing (None)")]
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        (pa.array([1.0, 2.0, None]), ["1", "2", None]),
+        (pa.array([1.0, float("nan"), 2.5]), ["1", None, "2.5"]),
+        (pa.array([date(2024, 5, 1), None]), ["2024-05-01", None]),
+        (pa.array([datetime(2024, 5, 1, 6, 30)]), ["2024-05-01 06:30:00"]),
+        (pa.array([1], pa.timestamp("ns")), ["1970-01-01 00:00:00.000000001"]),
+        (pa.array([2**62], pa.timestamp("s")), [""]),
+        (pa.array([Decimal("12.50"), None]), ["12.50", None]),
+        (pa.array([UUID(int=5).bytes], pa.uuid()), ["00000000-0000-0000-0000-000000000005"]),
+        (pa.array([b"k1", b"\xff\x00"]), ["k1", "ff00"]),
+    ],
+)
+def test_ids_of_parquet_are_made_text_and_cost_no_row(ids: pa.Array, expected: list[str | None], tmp_path: Path) -> None:
+    one = table(tmp_path / "a.parquet", {"id": ids, "text": ["خبر"] * len(ids)})
+    found = read(one)
+    assert all(isinstance(row, Row) for row in found)
+    for number, (row, name) in enumerate(zip(found, expected, strict=True), 1):
+        assert isinstance(row, Row)
+        assert name == "" or row.id == (name or f"{one.name}#{number}")
+
+
+def test_an_id_that_is_no_name_costs_its_row(tmp_path: Path) -> None:
+    one = table(tmp_path / "a.parquet", {"id": [True, None], "text": ["خبر"] * 2})
+    assert read(one) == [
+        (1, "expected a text, number or date in 'id', found True"), Row(f"{one.name}#2", "خبر", one.name, 2, None),
+    ]  # fmt: skip
+    missing = table(tmp_path / "b.parquet", {"key": [1.0, None], "text": ["خبر"] * 2})
+    assert read(missing, LabelSettings(id_column="key"))[1] == (2, "expected an id in 'key', found nothing (None)")
 
 
 def test_csv_rows(tmp_path: Path) -> None:

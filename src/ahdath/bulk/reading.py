@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import os
 import re
 from collections.abc import Iterator
+from datetime import date, time, timedelta
+from decimal import Decimal
 from typing import Any, BinaryIO, NamedTuple, NoReturn
+from uuid import UUID
 
 from ahdath.bulk.inputs import Source
 from ahdath.bulk.settings import LabelSettings
@@ -26,6 +30,8 @@ LIMIT = 1 << 26
 """Bytes that a line, a CSV record or a whole file may have; a longer one is reported as a bad row."""
 _BOM = codecs.BOM_UTF8
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_NAMES = (int, float, Decimal, UUID, date, time, timedelta)
+"""What an id may be beside a text."""
 
 
 class SourceChanged(DataError):
@@ -230,14 +236,19 @@ def _object(line: bytes) -> dict[str, Any]:
 
 
 def _id(name: Any, raw: Raw, source: Source, settings: LabelSettings) -> str:
-    if name is None or name == "":
+    """An id as text. pandas makes whole numbers floats as soon as one is missing, which is NaN then: both are undone."""
+    if name is None or name == "" or (isinstance(name, float) and math.isnan(name)):
         if settings.id_column is not None:
             _refuse(f"an id in {settings.id_column!r}", name)
         return f"{source.name}#{raw.row}"
-    if isinstance(name, int) and not isinstance(name, bool):
+    if isinstance(name, float) and name.is_integer():
+        name = int(name)
+    if isinstance(name, bytes):  # texts that were written without saying so, or a digest
+        return name.hex() if _not_utf8(name) else name.decode("utf-8")
+    if isinstance(name, _NAMES) and not isinstance(name, bool):
         return str(name)
     if not isinstance(name, str) or _SURROGATE.search(name):
-        _refuse(f"a text or whole number in {settings.id_column or 'id'!r}", name)
+        _refuse(f"a text, number or date in {settings.id_column or 'id'!r}", name)
     return name
 
 
