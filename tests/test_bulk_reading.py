@@ -115,6 +115,31 @@ def test_a_damaged_line_costs_itself_only(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.csv", "a.tsv"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_a_file_in_another_unicode_is_a_problem_as_a_whole(name: str, encoding: str, tmp_path: Path) -> None:
+    good = source(tmp_path / "good.txt", "أول".encode())
+    bad = source(tmp_path / name, "text\nقصفت حلب\n".encode(encoding))
+    problems: list[Problem] = []
+    assert [shard.rows for shard in cut([good, bad, good], PLAIN, problems)] == [1, 1]
+    wide = encoding.upper()
+    told = f"expected UTF-8, found {wide} by its first bytes; convert it: iconv -f {wide} -t UTF-8"
+    assert problems == [Problem(bad.name, told)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.txt", b"a\nb\0c\nd"), ("a.csv", b"text\na\nb\0c\nd"), ("a.jsonl", b'{"text": "a"}\n{"text": "b\0"}\n{"text": "d"}')],
+)
+def test_a_row_with_nul_is_no_text(name: str, content: bytes, tmp_path: Path) -> None:
+    first, bad, last = read(source(tmp_path / name, content))
+    assert isinstance(first, Row)
+    assert isinstance(last, Row)
+    assert (first.text, last.text) == ("a", "d")
+    assert not isinstance(bad, Row)
+    assert "found 00 at byte" in bad[1] or "found the byte 00" in bad[1] or "NUL" in bad[1]
+
+
 def test_a_file_may_be_a_document(tmp_path: Path) -> None:
     settings = LabelSettings(whole_files=True)
     one = source(tmp_path / "a.txt", "أول\n\nثان\n".encode(), settings)

@@ -119,6 +119,8 @@ def _raw(line: int, fields: list[str], problem: str, width: int, picked: tuple[i
         problem = f"expected {width} fields, found {len(fields)}; quote a text that holds the delimiter"
     if not problem and any("\udc80" <= character <= "\udcff" for field in fields for character in field):
         problem = "expected UTF-8, found other bytes; convert it"
+    if not problem and any("\0" in field for field in fields):
+        problem = "expected text, found the byte 00; if it is UTF-16: iconv -f UTF-16 -t UTF-8"
     if problem:
         return Raw(line, fields, None, problem)
     text, name = picked

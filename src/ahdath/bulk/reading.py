@@ -23,6 +23,7 @@ from ahdath.bulk.inputs import Source
 from ahdath.bulk.settings import LabelSettings
 from ahdath.errors import ConfigError, DataError, shown
 from ahdath.text import paragraphs
+from ahdath.textfiles import wide_encoding
 
 __all__ = ["BEGIN", "LIMIT", "Cut", "Place", "Raw", "Row", "SourceChanged", "columns_of", "records", "row_of"]
 
@@ -84,8 +85,8 @@ class Row(NamedTuple):
 def records(source: Source, settings: LabelSettings, place: Place = BEGIN) -> Iterator[Cut]:
     """The raw rows of a source from `place` on. Blank lines give none.
 
-    Raises SourceChanged when the file is not the one that was fingerprinted, DataError when it is damaged as a whole,
-    ConfigError when a table has not the columns of `settings`.
+    Raises SourceChanged when the file is not the one that was fingerprinted, DataError when it is damaged as a whole or
+    in UTF-16, ConfigError when a table has not the columns of `settings`.
     """
     if source.format == "parquet":
         from ahdath.bulk.parquet import parquet_rows
@@ -95,6 +96,7 @@ def records(source: Source, settings: LabelSettings, place: Place = BEGIN) -> It
         return
     with open(source.path, "rb") as stream:
         _unchanged(source, os.fstat(stream.fileno()))
+        _not_wide(source, stream)
         if source.format == "csv":
             from ahdath.bulk.delimited import csv_rows
 
@@ -113,6 +115,14 @@ def _unchanged(source: Source, status: os.stat_result) -> None:
             f"{source.name}: expected the file as it was when the job began, found it changed since; "
             "put it back, or say --restart"
         )
+
+
+def _not_wide(source: Source, stream: BinaryIO) -> None:
+    """Lines of Arabic in UTF-16 are valid UTF-8, and nonsense: such a file is refused as a whole."""
+    wide = wide_encoding(stream.read(4))
+    stream.seek(0)
+    if wide:
+        raise DataError(f"{source.name}: expected UTF-8, found {wide} by its first bytes; convert it: iconv -f {wide} -t UTF-8")
 
 
 def _lines(stream: BinaryIO, place: Place) -> Iterator[tuple[bytes, int]]:
@@ -144,7 +154,7 @@ def _text_lines(stream: BinaryIO, place: Place) -> Iterator[Cut]:
         else:
             # Offsets behind a damaged line count every wrong byte as one character, as editors show it.
             length = len(text)
-            problem = _not_utf8(line) if _SURROGATE.search(text) else ""
+            problem = _not_utf8(line) if "\0" in text or _SURROGATE.search(text) else ""
         if problem:
             rows: tuple[Raw, ...] = (Raw(number, line, character, problem),)
         else:
@@ -184,6 +194,8 @@ def _not_utf8(content: bytes) -> str:
     except UnicodeDecodeError as error:
         found = " ".join(f"{byte:02x}" for byte in content[error.start : error.end])
         return f"expected UTF-8, found {found} at byte {error.start} of it; convert it"
+    if 0 in content:
+        return f"expected text, found 00 at byte {content.index(0)} of it; if it is UTF-16: iconv -f UTF-16 -t UTF-8"
     return ""
 
 
