@@ -23,6 +23,7 @@ from ahdath.bulk.version import model_version
 from ahdath.cli_label import _duration, _reporting, _told
 from ahdath.errors import ConfigError, DataError, ModelError, OntologyError
 from ahdath.inference import EventExtractor
+from ahdath.ontology import Ontology
 from bulk_toy import command, results, run, toy_model, write_rows
 
 FIVE = LabelSettings(shard_rows=5)
@@ -291,6 +292,19 @@ def test_a_bad_row_of_any_kind_is_kept_as_an_error(toy: Path, tmp_path: Path) ->
 def test_what_a_worker_refuses_is_raised_here(toy: Path, rows: Path, tmp_path: Path) -> None:
     with pytest.raises(OntologyError, match=r"Unknown event type 'Conflict\.Atack'"):
         label([rows], tmp_path / "out", model=toy, settings=LabelSettings(types=("Conflict.Atack",)), workers=2)
+
+
+def test_a_wrong_type_does_not_block_the_right_one(toy: Path, rows: Path, tmp_path: Path) -> None:
+    ontology = {"ontology": Ontology.default().to_dict()}
+    (toy / "config.json").write_text(json.dumps(ontology), encoding="utf-8")
+    wrong, right = (LabelSettings(types=(name,)) for name in ("Conflict.Atack", "Conflict.Attack"))
+    with pytest.raises(OntologyError, match=r"'Conflict\.Atack'.*Conflict\.Attack"):
+        label([rows], tmp_path / "out", model=toy, settings=wrong)
+    assert not (tmp_path / "out").exists()
+    assert label([rows], tmp_path / "out", model=toy, settings=right, workers=1).documents == 21
+    (toy / "config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"config\.json: expected the configuration of a model"):
+        label([rows], tmp_path / "new", model=toy, settings=right)
 
 
 def test_bad_arguments_are_refused_before_anything_is_written(toy: Path, rows: Path, tmp_path: Path) -> None:
