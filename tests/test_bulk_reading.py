@@ -228,6 +228,37 @@ def test_csv_rows(tmp_path: Path) -> None:
     assert [len(row.text) for row in read(long) if isinstance(row, Row)] == [200_000]
 
 
+def test_quotes_of_unquoted_tabs_are_characters(tmp_path: Path) -> None:
+    lines = ["text\tn", '"هاجم مسلحون حاجزا\t1', 'استقال رئيس الوزراء"\t2', '"قال" الوزير\t3', '"نعم\t4', "", '"قيل"\t5',
+             '"سطر\nثم ""سطر""\t\nثالث"\t6', '"أ\t7"', '"لم تغلق\t8', "آخر\t9"]  # fmt: skip
+    content = "\n".join(lines).encode()
+    one = source(tmp_path / "a.tsv", content)
+    expected = [
+        (2, '"هاجم مسلحون حاجزا'), (3, 'استقال رئيس الوزراء"'), (4, '"قال" الوزير'), (5, '"نعم'), (7, "قيل"),
+        (8, 'سطر\nثم "سطر"\t\nثالث'), (11, '"أ'), (12, '"لم تغلق'), (13, "آخر"),
+    ]  # fmt: skip
+    assert [(row.row, row.text) for row in read(one) if isinstance(row, Row)] == expected
+    assert len(read(one)) == len(expected)
+    steps = list(records(one, PLAIN))
+    for number, step in enumerate(steps, 1):
+        assert list(records(one, PLAIN, step.next)) == steps[number:]
+    tabs = LabelSettings(delimiter="\t")
+    assert raws(source(tmp_path / "a.csv", content), tabs) == raws(one)
+
+
+def test_a_quote_in_a_table_of_tabs_is_not_looked_for_far_away(tmp_path: Path) -> None:
+    lines = ["text\tn", '"خبر\t0', *(f"خبر {number}\t{number}" for number in range(200)), "damaged", 'خبر"\t0']
+    found = read(source(tmp_path / "a.tsv", "\n".join(lines).encode()))
+    assert [row.row for row in found if isinstance(row, Row)] == [*range(2, 203), 204]
+    assert [row[0] for row in found if not isinstance(row, Row)] == [203]
+
+
+def test_a_line_that_is_too_long_does_not_take_others_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ahdath.bulk.delimited.LIMIT", 40)
+    one = source(tmp_path / "a.csv", b'text\n"never closed\nb\n' + b"x" * 80 + b"\nd")
+    assert [row.text if isinstance(row, Row) else row[0] for row in read(one)] == [2, "b", 4, "d"]
+
+
 def test_bad_csv_rows_cost_themselves_only(tmp_path: Path) -> None:
     lines = ["id,text", "1,ok", '2,"never closed', "3,ok", "4,a, b", "5", '6,"a" b', "7,\udcff", "8,ok"]
     one = source(tmp_path / "a.csv", "\n".join(lines).encode("utf-8", "surrogateescape"))
