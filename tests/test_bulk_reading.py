@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -191,7 +193,7 @@ def test_ids_are_those_of_the_rows_or_made(tmp_path: Path) -> None:
         (pa.array([date(2024, 5, 1), None]), ["2024-05-01", None]),
         (pa.array([datetime(2024, 5, 1, 6, 30)]), ["2024-05-01 06:30:00"]),
         (pa.array([1], pa.timestamp("ns")), ["1970-01-01 00:00:00.000000001"]),
-        (pa.array([2**62], pa.timestamp("s")), [""]),
+        (pa.array([2**60], pa.timestamp("us")), [""]),
         (pa.array([Decimal("12.50"), None]), ["12.50", None]),
         (pa.array([UUID(int=5).bytes], pa.uuid()), ["00000000-0000-0000-0000-000000000005"]),
         (pa.array([b"k1", b"\xff\x00"]), ["k1", "ff00"]),
@@ -337,6 +339,52 @@ def test_folders_give_what_has_a_known_ending(tmp_path: Path) -> None:
         ("a.JSONL", "jsonl"), ("b/1.csv", "csv"), ("b/2.txt", "txt"),
     ]  # fmt: skip
     assert passed_over == [(tmp_path / "photo.jpg").as_posix()]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
+    inner, other = tmp_path / "in", tmp_path / "other"
+    for folder in (inner / "b", other):
+        folder.mkdir(parents=True)
+        (folder / "news.txt").write_bytes(b"")
+    (inner / "linked").symlink_to(other, target_is_directory=True)
+    (inner / "b" / "loop").symlink_to(inner, target_is_directory=True)
+    (other / "again").symlink_to(inner / "b", target_is_directory=True)
+    found, passed_over = find_sources([str(inner)], tmp_path / "out", PLAIN)
+    assert [Path(one.name).relative_to(inner).as_posix() for one in found] == ["b/news.txt", "linked/news.txt"]
+    assert passed_over == []
+    (inner / "gone.txt").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"gone\.txt: expected a file, found: a link to nothing; check the path"):
+        find_sources([str(inner)], tmp_path / "out", PLAIN)
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "locked").mkdir()
+    scandir = os.scandir
+
+    def refuse(path: str) -> Any:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(DataError, match="locked: expected a folder that can be read, found: Permission denied; let this user"):
+        find_sources([str(tmp_path)], tmp_path / "out", PLAIN)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    for name in ("pipe.jsonl", "."):
+        with pytest.raises(DataError, match=r"pipe\.jsonl: expected a file, found a pipe; pipe it in as -"):
+            find_sources([str(tmp_path / name)], tmp_path / "out", PLAIN)
+    reads, writes = os.pipe()
+    try:
+        with pytest.raises(DataError, match="expected a file, found a pipe"):
+            find_sources([f"/dev/fd/{reads}"], tmp_path / "out", PLAIN)
+    finally:
+        os.close(reads)
+        os.close(writes)
 
 
 def test_an_untouched_file_is_not_read_for_its_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
