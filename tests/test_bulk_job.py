@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -355,6 +356,20 @@ def test_no_text_is_no_error(toy: Path, tmp_path: Path) -> None:
     empty.write_text("\n \n", encoding="utf-8")
     assert label([empty], tmp_path / "out", model=toy).documents == 0
     assert list(read_documents(tmp_path / "out")) == []
+
+
+def test_a_folder_that_is_not_labelled_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nowhere: expected a folder that ahdath label has written, found no documents/"):
+        read_documents(tmp_path / "nowhere")
+
+
+def test_a_stray_copy_is_no_shard(toy: Path, rows: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    label([rows], out, model=toy, settings=FIVE, workers=1)
+    for folder in ("documents", "events"):
+        shutil.copy(out / folder / "part-0000000.parquet", out / folder / "part-0000000 (1).parquet")
+    assert label([rows], out, model=toy, settings=FIVE, workers=1).shards_of_earlier_runs == 5
+    assert len(list(read_documents(out))) == 21
 
 
 def test_the_bar_tells_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
