@@ -351,6 +351,14 @@ def test_all_bad_is_told_by_the_exit_code(toy: Path, tmp_path: Path) -> None:
     assert problems[2]["content"] == r"\xff"
 
 
+def test_nothing_to_read_is_told_by_the_exit_code(toy: Path, tmp_path: Path) -> None:
+    (tmp_path / "news").mkdir()
+    (tmp_path / "news" / "photo.jpg").write_bytes(b"")
+    done = run("news", "--model", toy, "--output", "out", cwd=tmp_path)
+    assert (done.returncode, done.stdout.decode()) == (1, "out: 0 documents, 0 events\n")
+    assert done.stderr.decode().splitlines()[-1] == "ahdath: no text in news; nothing to read"
+
+
 def test_no_text_is_no_error(toy: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty.txt"
     empty.write_text("\n \n", encoding="utf-8")
