@@ -79,6 +79,23 @@ def test_the_tables_have_their_columns(toy: Path, rows: Path, tmp_path: Path) ->
     assert [e["event"] for e in found if e["document"] == "n11"] == [0, 1]
 
 
+def test_events_find_their_document(toy: Path, tmp_path: Path) -> None:
+    """By file, row and id: a line may hold two paragraphs, and ids may repeat."""
+    from pyarrow import parquet
+
+    lines, table = tmp_path / "a.txt", tmp_path / "b.jsonl"
+    lines.write_text("قصفت الطائرات حلب.\u2028قصفت المدافع حمص.\nقصفت السفن صور.\n", encoding="utf-8")
+    table.write_text('{"id": "x", "text": "قصفت غزة."}\n{"id": "x", "text": "قصفت رفح."}\n', encoding="utf-8")
+    label([lines, table], tmp_path / "out", model=toy, workers=1)
+    documents, events = (parquet.read_table(tmp_path / "out" / name).to_pylist() for name in ("documents", "events"))
+    assert [d["row"] for d in documents] == [1, 1, 2, 1, 2]
+    assert len({(d["file"], d["row"], d["start"]) for d in documents}) == 5
+    texts = {(d["file"], d["row"], d["id"]): d["text"] for d in documents}
+    found = [texts[e["file"], e["row"], e["document"]] for e in events]
+    assert found == [d["text"] for d in documents]
+    assert [e["actor"] for e in events] == [text.split(" ")[1] for text in found]
+
+
 def test_the_layout_is_stable() -> None:
     """Users' queries depend on it: add columns, change none."""
     assert str(event_schema()).splitlines() == [
