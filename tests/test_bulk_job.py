@@ -7,11 +7,13 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from ahdath.bulk.version import model_version
 from ahdath.cli_label import _duration, _reporting, _told
 from ahdath.errors import ConfigError, DataError, ModelError, OntologyError
 from ahdath.inference import EventExtractor
+from ahdath.ontology import Ontology
 from bulk_toy import command, results, run, toy_model, write_rows
 
 FIVE = LabelSettings(shard_rows=5)
@@ -74,6 +77,23 @@ def test_the_tables_have_their_columns(toy: Path, rows: Path, tmp_path: Path) ->
         assert event["model_digest"] == model_version(str(toy)).weights
         assert event["row"] == int(event["document"][1:]) + 1
     assert [e["event"] for e in found if e["document"] == "n11"] == [0, 1]
+
+
+def test_events_find_their_document(toy: Path, tmp_path: Path) -> None:
+    """By file, row and id: a line may hold two paragraphs, and ids may repeat."""
+    from pyarrow import parquet
+
+    lines, table = tmp_path / "a.txt", tmp_path / "b.jsonl"
+    lines.write_text("قصفت الطائرات حلب.\u2028قصفت المدافع حمص.\nقصفت السفن صور.\n", encoding="utf-8")
+    table.write_text('{"id": "x", "text": "قصفت غزة."}\n{"id": "x", "text": "قصفت رفح."}\n', encoding="utf-8")
+    label([lines, table], tmp_path / "out", model=toy, workers=1)
+    documents, events = (parquet.read_table(tmp_path / "out" / name).to_pylist() for name in ("documents", "events"))
+    assert [d["row"] for d in documents] == [1, 1, 2, 1, 2]
+    assert len({(d["file"], d["row"], d["start"]) for d in documents}) == 5
+    texts = {(d["file"], d["row"], d["id"]): d["text"] for d in documents}
+    found = [texts[e["file"], e["row"], e["document"]] for e in events]
+    assert found == [d["text"] for d in documents]
+    assert [e["actor"] for e in events] == [text.split(" ")[1] for text in found]
 
 
 def test_the_layout_is_stable() -> None:
@@ -275,9 +295,34 @@ def test_a_text_that_the_model_cannot_read_is_kept_as_an_error(toy: Path, tmp_pa
     }  # fmt: skip
 
 
+def test_a_bad_row_of_any_kind_is_kept_as_an_error(toy: Path, tmp_path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path, text = tmp_path / "a.parquet", "قصفت الطائرات حلب."
+    parquet.write_table(pa.table({"id": [[date(2024, 5, 1)], [date(2024, 5, 2)]], "text": [text, None]}), path)
+    for _ in range(2):
+        assert label([path], tmp_path / "out", model=toy, workers=1).bad == 2
+    errors = [json.loads(line) for line in (tmp_path / "out" / "errors.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [json.loads(error["content"]) for error in errors] == [[["2024-05-01"], text], [["2024-05-02"], None]]
+
+
 def test_what_a_worker_refuses_is_raised_here(toy: Path, rows: Path, tmp_path: Path) -> None:
     with pytest.raises(OntologyError, match=r"Unknown event type 'Conflict\.Atack'"):
         label([rows], tmp_path / "out", model=toy, settings=LabelSettings(types=("Conflict.Atack",)), workers=2)
+
+
+def test_a_wrong_type_does_not_block_the_right_one(toy: Path, rows: Path, tmp_path: Path) -> None:
+    ontology = {"ontology": Ontology.default().to_dict()}
+    (toy / "config.json").write_text(json.dumps(ontology), encoding="utf-8")
+    wrong, right = (LabelSettings(types=(name,)) for name in ("Conflict.Atack", "Conflict.Attack"))
+    with pytest.raises(OntologyError, match=r"'Conflict\.Atack'.*Conflict\.Attack"):
+        label([rows], tmp_path / "out", model=toy, settings=wrong)
+    assert not (tmp_path / "out").exists()
+    assert label([rows], tmp_path / "out", model=toy, settings=right, workers=1).documents == 21
+    (toy / "config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"config\.json: expected the configuration of a model"):
+        label([rows], tmp_path / "new", model=toy, settings=right)
 
 
 def test_bad_arguments_are_refused_before_anything_is_written(toy: Path, rows: Path, tmp_path: Path) -> None:
@@ -323,11 +368,33 @@ def test_all_bad_is_told_by_the_exit_code(toy: Path, tmp_path: Path) -> None:
     assert problems[2]["content"] == r"\xff"
 
 
+def test_nothing_to_read_is_told_by_the_exit_code(toy: Path, tmp_path: Path) -> None:
+    (tmp_path / "news").mkdir()
+    (tmp_path / "news" / "photo.jpg").write_bytes(b"")
+    done = run("news", "--model", toy, "--output", "out", cwd=tmp_path)
+    assert (done.returncode, done.stdout.decode()) == (1, "out: 0 documents, 0 events\n")
+    assert done.stderr.decode().splitlines()[-1] == "ahdath: no text in news; nothing to read"
+
+
 def test_no_text_is_no_error(toy: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty.txt"
     empty.write_text("\n \n", encoding="utf-8")
     assert label([empty], tmp_path / "out", model=toy).documents == 0
     assert list(read_documents(tmp_path / "out")) == []
+
+
+def test_a_folder_that_is_not_labelled_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nowhere: expected a folder that ahdath label has written, found no documents/"):
+        read_documents(tmp_path / "nowhere")
+
+
+def test_a_stray_copy_is_no_shard(toy: Path, rows: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    label([rows], out, model=toy, settings=FIVE, workers=1)
+    for folder in ("documents", "events"):
+        shutil.copy(out / folder / "part-0000000.parquet", out / folder / "part-0000000 (1).parquet")
+    assert label([rows], out, model=toy, settings=FIVE, workers=1).shards_of_earlier_runs == 5
+    assert len(list(read_documents(out))) == 21
 
 
 def test_the_bar_tells_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:

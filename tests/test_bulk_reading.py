@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pytest
@@ -112,6 +117,31 @@ def test_a_damaged_line_costs_itself_only(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.csv", "a.tsv"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_a_file_in_another_unicode_is_a_problem_as_a_whole(name: str, encoding: str, tmp_path: Path) -> None:
+    good = source(tmp_path / "good.txt", "أول".encode())
+    bad = source(tmp_path / name, "text\nقصفت حلب\n".encode(encoding))
+    problems: list[Problem] = []
+    assert [shard.rows for shard in cut([good, bad, good], PLAIN, problems)] == [1, 1]
+    wide = encoding.upper()
+    told = f"expected UTF-8, found {wide} by its first bytes; convert it: iconv -f {wide} -t UTF-8"
+    assert problems == [Problem(bad.name, told)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.txt", b"a\nb\0c\nd"), ("a.csv", b"text\na\nb\0c\nd"), ("a.jsonl", b'{"text": "a"}\n{"text": "b\0"}\n{"text": "d"}')],
+)
+def test_a_row_with_nul_is_no_text(name: str, content: bytes, tmp_path: Path) -> None:
+    first, bad, last = read(source(tmp_path / name, content))
+    assert isinstance(first, Row)
+    assert isinstance(last, Row)
+    assert (first.text, last.text) == ("a", "d")
+    assert not isinstance(bad, Row)
+    assert "found 00 at byte" in bad[1] or "found the byte 00" in bad[1] or "NUL" in bad[1]
+
+
 def test_a_file_may_be_a_document(tmp_path: Path) -> None:
     settings = LabelSettings(whole_files=True)
     one = source(tmp_path / "a.txt", "أول\n\nثان\n".encode(), settings)
@@ -130,7 +160,7 @@ def test_a_file_may_be_a_document(tmp_path: Path) -> None:
         (b'{"text": 5}', "expected a text in 'text', found 5"),
         (b'{"text": "\xff"}', "expected UTF-8, found ff at byte 10"),
         (b'{"text": "a\\udcffb"}', "replace the lone surrogate at 1"),
-        (b'{"text": "a", "id": [1]}', "expected a text or whole number in 'id', found [1]"),
+        (b'{"text": "a", "id": [1]}', "expected a text, number or date in 'id', found [1]"),
         (b"[" * 100_000, "expected one JSON object, found '[["),
         (b'{"text": "a", "n": ' + b"9" * 5000 + b"}", ""),
     ],
@@ -155,6 +185,38 @@ def test_ids_are_those_of_the_rows_or_made(tmp_path: Path) -> None:
     assert read(named, strict) == [Row("k", "a", named.name, 1, None), (2, "expected an id in 'key', found nothing (None)")]
 
 
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        (pa.array([1.0, 2.0, None]), ["1", "2", None]),
+        (pa.array([1.0, float("nan"), 2.5]), ["1", None, "2.5"]),
+        (pa.array([date(2024, 5, 1), None]), ["2024-05-01", None]),
+        (pa.array([datetime(2024, 5, 1, 6, 30)]), ["2024-05-01 06:30:00"]),
+        (pa.array([1], pa.timestamp("ns")), ["1970-01-01 00:00:00.000000001"]),
+        (pa.array([2**60], pa.timestamp("us")), [""]),
+        (pa.array([Decimal("12.50"), None]), ["12.50", None]),
+        (pa.array([UUID(int=5).bytes], pa.uuid()), ["00000000-0000-0000-0000-000000000005"]),
+        (pa.array([b"k1", b"\xff\x00"]), ["k1", "ff00"]),
+    ],
+)
+def test_ids_of_parquet_are_made_text_and_cost_no_row(ids: pa.Array, expected: list[str | None], tmp_path: Path) -> None:
+    one = table(tmp_path / "a.parquet", {"id": ids, "text": ["خبر"] * len(ids)})
+    found = read(one)
+    assert all(isinstance(row, Row) for row in found)
+    for number, (row, name) in enumerate(zip(found, expected, strict=True), 1):
+        assert isinstance(row, Row)
+        assert name == "" or row.id == (name or f"{one.name}#{number}")
+
+
+def test_an_id_that_is_no_name_costs_its_row(tmp_path: Path) -> None:
+    one = table(tmp_path / "a.parquet", {"id": [True, None], "text": ["خبر"] * 2})
+    assert read(one) == [
+        (1, "expected a text, number or date in 'id', found True"), Row(f"{one.name}#2", "خبر", one.name, 2, None),
+    ]  # fmt: skip
+    missing = table(tmp_path / "b.parquet", {"key": [1.0, None], "text": ["خبر"] * 2})
+    assert read(missing, LabelSettings(id_column="key"))[1] == (2, "expected an id in 'key', found nothing (None)")
+
+
 def test_csv_rows(tmp_path: Path) -> None:
     one = source(tmp_path / "a.csv", CSV)
     assert read(one) == [
@@ -166,6 +228,37 @@ def test_csv_rows(tmp_path: Path) -> None:
     assert read(tabs) == [Row(f"{tabs.name}#2", "a,b", tabs.name, 2, None)]
     long = source(tmp_path / "long.csv", b"text\n" + b"x" * 200_000)
     assert [len(row.text) for row in read(long) if isinstance(row, Row)] == [200_000]
+
+
+def test_quotes_of_unquoted_tabs_are_characters(tmp_path: Path) -> None:
+    lines = ["text\tn", '"هاجم مسلحون حاجزا\t1', 'استقال رئيس الوزراء"\t2', '"قال" الوزير\t3', '"نعم\t4', "", '"قيل"\t5',
+             '"سطر\nثم ""سطر""\t\nثالث"\t6', '"أ\t7"', '"لم تغلق\t8', "آخر\t9"]  # fmt: skip
+    content = "\n".join(lines).encode()
+    one = source(tmp_path / "a.tsv", content)
+    expected = [
+        (2, '"هاجم مسلحون حاجزا'), (3, 'استقال رئيس الوزراء"'), (4, '"قال" الوزير'), (5, '"نعم'), (7, "قيل"),
+        (8, 'سطر\nثم "سطر"\t\nثالث'), (11, '"أ'), (12, '"لم تغلق'), (13, "آخر"),
+    ]  # fmt: skip
+    assert [(row.row, row.text) for row in read(one) if isinstance(row, Row)] == expected
+    assert len(read(one)) == len(expected)
+    steps = list(records(one, PLAIN))
+    for number, step in enumerate(steps, 1):
+        assert list(records(one, PLAIN, step.next)) == steps[number:]
+    tabs = LabelSettings(delimiter="\t")
+    assert raws(source(tmp_path / "a.csv", content), tabs) == raws(one)
+
+
+def test_a_quote_in_a_table_of_tabs_is_not_looked_for_far_away(tmp_path: Path) -> None:
+    lines = ["text\tn", '"خبر\t0', *(f"خبر {number}\t{number}" for number in range(200)), "damaged", 'خبر"\t0']
+    found = read(source(tmp_path / "a.tsv", "\n".join(lines).encode()))
+    assert [row.row for row in found if isinstance(row, Row)] == [*range(2, 203), 204]
+    assert [row[0] for row in found if not isinstance(row, Row)] == [203]
+
+
+def test_a_line_that_is_too_long_does_not_take_others_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ahdath.bulk.delimited.LIMIT", 40)
+    one = source(tmp_path / "a.csv", b'text\n"never closed\nb\n' + b"x" * 80 + b"\nd")
+    assert [row.text if isinstance(row, Row) else row[0] for row in read(one)] == [2, "b", 4, "d"]
 
 
 def test_bad_csv_rows_cost_themselves_only(tmp_path: Path) -> None:
@@ -246,6 +339,52 @@ def test_folders_give_what_has_a_known_ending(tmp_path: Path) -> None:
         ("a.JSONL", "jsonl"), ("b/1.csv", "csv"), ("b/2.txt", "txt"),
     ]  # fmt: skip
     assert passed_over == [(tmp_path / "photo.jpg").as_posix()]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
+    inner, other = tmp_path / "in", tmp_path / "other"
+    for folder in (inner / "b", other):
+        folder.mkdir(parents=True)
+        (folder / "news.txt").write_bytes(b"")
+    (inner / "linked").symlink_to(other, target_is_directory=True)
+    (inner / "b" / "loop").symlink_to(inner, target_is_directory=True)
+    (other / "again").symlink_to(inner / "b", target_is_directory=True)
+    found, passed_over = find_sources([str(inner)], tmp_path / "out", PLAIN)
+    assert [Path(one.name).relative_to(inner).as_posix() for one in found] == ["b/news.txt", "linked/news.txt"]
+    assert passed_over == []
+    (inner / "gone.txt").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"gone\.txt: expected a file, found: a link to nothing; check the path"):
+        find_sources([str(inner)], tmp_path / "out", PLAIN)
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "locked").mkdir()
+    scandir = os.scandir
+
+    def refuse(path: str) -> Any:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(DataError, match="locked: expected a folder that can be read, found: Permission denied; let this user"):
+        find_sources([str(tmp_path)], tmp_path / "out", PLAIN)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    for name in ("pipe.jsonl", "."):
+        with pytest.raises(DataError, match=r"pipe\.jsonl: expected a file, found a pipe; pipe it in as -"):
+            find_sources([str(tmp_path / name)], tmp_path / "out", PLAIN)
+    reads, writes = os.pipe()
+    try:
+        with pytest.raises(DataError, match="expected a file, found a pipe"):
+            find_sources([f"/dev/fd/{reads}"], tmp_path / "out", PLAIN)
+    finally:
+        os.close(reads)
+        os.close(writes)
 
 
 def test_an_untouched_file_is_not_read_for_its_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ def test_offsets_count_the_byte_order_mark_and_every_kind_of_line_end(tmp_path: 
 
 
 @settings(deadline=None)
-@given(st.text() | st.text("اب \n\r\u2028\u200f😀"))
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0")) | st.text("اب \n\r\u2028\u200f😀"))
 def test_line_by_line_gives_the_paragraphs_of_the_whole(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / "any.txt"
     path.write_bytes(text.encode())
@@ -51,6 +51,23 @@ def test_damage_is_told_with_the_offset_of_its_first_byte(tmp_path: Path, damage
     assert next(stream).text == "قص"
     with pytest.raises(DataError, match=rf"damaged\.txt: expected UTF-8, found [0-9a-f]{{2}} at byte {byte}; convert"):
         next(stream)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("قصفت\nحلب".encode("utf-16"), r"found UTF-16; .*iconv -f UTF-16 -t"),
+        (b"\xfe\xff" + "قصفت".encode("utf-16-be"), r"found UTF-16; .*iconv -f UTF-16 -t"),
+        ("قصفت".encode("utf-32"), r"found UTF-32; .*iconv -f UTF-32 -t"),
+        ("قصفت حلب".encode("utf-16-le"), r"found 00 at byte 9; .*iconv -f UTF-16 -t"),
+        ("قصفت".encode("cp1256"), r"found de at byte 0; .*iconv -f WINDOWS-1256 -t"),
+    ],
+)
+def test_other_encodings_are_refused_by_name(tmp_path: Path, content: bytes, told: str) -> None:
+    path = tmp_path / "notepad.txt"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"notepad\.txt: expected UTF-8, {told} UTF-8"):
+        list(read_paragraphs([str(path)]))
 
 
 def test_a_missing_file_is_told_before_another_is_read(tmp_path: Path) -> None:

@@ -103,7 +103,9 @@ def label(
     if found.bad:
         say(f"{found.bad:,} rows or files cannot be read and are kept in {output / 'errors.jsonl'}")
     typer.echo(f"{output}: {found.documents:,} documents, {found.events:,} events")
-    if found.bad and not found.documents:
+    if not found.documents:
+        if not found.bad:
+            say(f"no text in {', '.join('stdin' if name == '-' else name for name in inputs)}; nothing to read")
         raise typer.Exit(1)
 
 

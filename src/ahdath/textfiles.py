@@ -6,6 +6,7 @@ it is, line ends and byte order mark included. This module knows nothing of mode
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
@@ -17,7 +18,12 @@ from typing import NamedTuple, TextIO
 from .errors import DataError
 from .text import paragraphs
 
-__all__ = ["Paragraph", "open_output", "read_paragraphs", "take_any_text", "write_whole"]
+__all__ = ["Paragraph", "open_output", "read_paragraphs", "take_any_text", "wide_encoding", "write_whole"]
+
+_WIDE = {
+    "UTF-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),  # first: UTF-16's mark begins one of them
+    "UTF-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+}
 
 
 class Paragraph(NamedTuple):
@@ -47,15 +53,33 @@ def read_paragraphs(names: Sequence[str]) -> Iterator[Paragraph]:
                 characters, consumed = characters + len(text), consumed + len(line)
 
 
+def wide_encoding(beginning: bytes) -> str:
+    """UTF-16 or UTF-32, where a file that begins so says that it is; else nothing. Much of UTF-16 passes for UTF-8.
+
+    >>> wide_encoding("قصف".encode("utf-16"))
+    'UTF-16'
+    """
+    return next((name for name, marks in _WIDE.items() if beginning.startswith(marks)), "")
+
+
 def _decoded(line: bytes, name: str, before: int) -> str:
+    wide = "" if before else wide_encoding(line)
+    if wide:
+        raise _not_utf8(name, wide, wide)
     try:
-        return line.decode("utf-8")
+        text = line.decode("utf-8")
     except UnicodeDecodeError as error:
         found = " ".join(f"{byte:02x}" for byte in line[error.start : error.end])
-        raise DataError(
-            f"{name}: expected UTF-8, found {found} at byte {before + error.start}; "
-            "convert the file (iconv -f WINDOWS-1256 -t UTF-8) and try again"
-        ) from error
+        raise _not_utf8(name, f"{found} at byte {before + error.start}", "WINDOWS-1256") from error
+    if "\0" in text:  # no text has it; UTF-16 has it in every space
+        raise _not_utf8(name, f"00 at byte {before + line.index(0)}", "UTF-16")
+    return text
+
+
+def _not_utf8(name: str, found: str, encoding: str) -> DataError:
+    return DataError(
+        f"{name}: expected UTF-8, found {found}; convert the file (iconv -f {encoding} -t UTF-8) and try again"
+    )
 
 
 @contextmanager

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 from ahdath.bulk.settings import LabelSettings
 from ahdath.errors import ConfigError, DataError
@@ -53,8 +54,8 @@ def find_sources(names: Sequence[str], output: Path, settings: LabelSettings) ->
     A folder stands for all files below it with a known ending, by name; `output` is never read.
 
     Raises:
-        DataError: a name that is not there, or a file that is named twice. ConfigError: a file whose ending says
-        no format.
+        DataError: a name that is not there, a folder that cannot be read, a pipe, or a file that is named twice.
+        ConfigError: a file whose ending says no format.
     """
     if not names:
         raise ConfigError("inputs: expected files, folders or - for stdin, found none")
@@ -71,8 +72,10 @@ def find_sources(names: Sequence[str], output: Path, settings: LabelSettings) ->
                 if kind is None:
                     passed_over.append(path.as_posix())
                 else:
+                    _check_file(path)
                     found.append(_source(path, kind))
         else:
+            _check_file(Path(name))
             kind = settings.format or _ENDINGS.get(Path(name).suffix.lower())
             if kind is None:
                 raise ConfigError(f"{name}: expected a name that ends in {', '.join(_ENDINGS)}; say --format")
@@ -86,10 +89,36 @@ def find_sources(names: Sequence[str], output: Path, settings: LabelSettings) ->
 
 
 def _below(folder: Path, output: Path) -> Iterator[Path]:
-    ours = output.resolve()
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if (Path(place) / name).resolve() != ours)
+    """Files by name. Links are followed; a folder that several ways lead to is read once, so a loop has an end."""
+    seen = {output.resolve(), folder.resolve()}
+    for place, folders, files in os.walk(folder, onerror=_unreadable, followlinks=True):
+        fresh = []
+        for name in sorted(folders):
+            real = (Path(place) / name).resolve()
+            if real not in seen:
+                seen.add(real)
+                fresh.append(name)
+        folders[:] = fresh
         yield from (Path(place) / name for name in sorted(files) if not name.startswith("."))
+
+
+def _unreadable(error: OSError) -> NoReturn:
+    raise DataError(
+        f"{error.filename}: expected a folder that can be read, found: {error.strerror or error}; "
+        "let this user read it, or name the inputs without it"
+    ) from error
+
+
+def _check_file(path: Path) -> None:
+    """Inputs are read twice, to plan and to label, which a pipe does not stand."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        found = "a link to nothing" if path.is_symlink() and isinstance(error, FileNotFoundError) else error.strerror
+        raise DataError(f"{path.as_posix()}: expected a file, found: {found}; check the path") from error
+    if not stat.S_ISREG(mode):
+        found = "a pipe" if stat.S_ISFIFO(mode) else "a socket or device"
+        raise DataError(f"{path.as_posix()}: expected a file, found {found}; pipe it in as -")
 
 
 def _source(path: Path, kind: str) -> Source:

@@ -29,7 +29,7 @@ from ahdath.bulk.plan import Problem, Shard, cut, read_plan, write_plan
 from ahdath.bulk.ray import run_ray
 from ahdath.bulk.settings import LabelSettings
 from ahdath.bulk.shards import FOLDERS, finished, manifest, replace_file
-from ahdath.bulk.version import ModelVersion, model_version, resolved
+from ahdath.bulk.version import ModelVersion, check_types, model_version, resolved
 from ahdath.bulk.worker import Task
 from ahdath.errors import ConfigError, DataError
 from ahdath.formats.records import json_line
@@ -83,6 +83,7 @@ def label(
     Raises:
         DataError: an input that is missing or has changed; an output folder that holds something else.
         ConfigError: a setting that cannot be, or is not that of the job in `output`. ModelError: no such model.
+        OntologyError: an event type that the model does not know.
 
     >>> from ahdath.bulk import LabelSettings, label                                             # doctest: +SKIP
     >>> label(["أرشيف.jsonl"], "labelled", settings=LabelSettings(text_column="نص")).documents    # doctest: +SKIP
@@ -97,6 +98,8 @@ def label(
     asked, place = settings or LabelSettings(), Path(output)
     sources, passed_over = find_sources([str(name) for name in inputs], place, asked)
     version = model_version(None if model is None else str(model))
+    if asked.types is not None:  # a job that cannot run would stand in the way of the one that can
+        check_types(None if model is None else str(model), asked.types)
     _claim(place)
     with _locked(place):
         if restart or not (place / _JOB).exists():

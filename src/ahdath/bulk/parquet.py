@@ -63,6 +63,21 @@ def _rows(file: Any, text: str, name: str | None, skip: int) -> Iterator[Cut]:
 
 def _raw(row: int, text: Any, name: Any) -> Raw:
     try:
-        return Raw(row, (None if name is None else name.as_py(), text.as_py()))
+        return Raw(row, (None if name is None else _id(name), text.as_py()))
     except UnicodeDecodeError as error:  # Parquet files may hold any bytes under the name of a string
         return Raw(row, (None, None), None, f"expected UTF-8, found other bytes at byte {error.start} of the text")
+
+
+def _id(name: Any) -> Any:
+    """The value of an id; as text where Python has no value for it: a nanosecond, a year beyond 9999."""
+    import pyarrow as pa
+
+    try:
+        return name.as_py()
+    except UnicodeDecodeError:
+        raise
+    except (ValueError, OverflowError, KeyError):  # a KeyError: a time zone that nobody knows
+        try:
+            return name.cast(pa.string()).as_py()
+        except pa.ArrowException:  # the row matters more than its id
+            return None

@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import os
 import re
 from collections.abc import Iterator
+from datetime import date, time, timedelta
+from decimal import Decimal
 from typing import Any, BinaryIO, NamedTuple, NoReturn
+from uuid import UUID
 
 from ahdath.bulk.inputs import Source
 from ahdath.bulk.settings import LabelSettings
 from ahdath.errors import ConfigError, DataError, shown
 from ahdath.text import paragraphs
+from ahdath.textfiles import wide_encoding
 
 __all__ = ["BEGIN", "LIMIT", "Cut", "Place", "Raw", "Row", "SourceChanged", "columns_of", "records", "row_of"]
 
@@ -26,6 +31,8 @@ LIMIT = 1 << 26
 """Bytes that a line, a CSV record or a whole file may have; a longer one is reported as a bad row."""
 _BOM = codecs.BOM_UTF8
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_NAMES = (int, float, Decimal, UUID, date, time, timedelta)
+"""What an id may be beside a text."""
 
 
 class SourceChanged(DataError):
@@ -78,8 +85,8 @@ class Row(NamedTuple):
 def records(source: Source, settings: LabelSettings, place: Place = BEGIN) -> Iterator[Cut]:
     """The raw rows of a source from `place` on. Blank lines give none.
 
-    Raises SourceChanged when the file is not the one that was fingerprinted, DataError when it is damaged as a whole,
-    ConfigError when a table has not the columns of `settings`.
+    Raises SourceChanged when the file is not the one that was fingerprinted, DataError when it is damaged as a whole or
+    in UTF-16, ConfigError when a table has not the columns of `settings`.
     """
     if source.format == "parquet":
         from ahdath.bulk.parquet import parquet_rows
@@ -89,6 +96,7 @@ def records(source: Source, settings: LabelSettings, place: Place = BEGIN) -> It
         return
     with open(source.path, "rb") as stream:
         _unchanged(source, os.fstat(stream.fileno()))
+        _not_wide(source, stream)
         if source.format == "csv":
             from ahdath.bulk.delimited import csv_rows
 
@@ -107,6 +115,14 @@ def _unchanged(source: Source, status: os.stat_result) -> None:
             f"{source.name}: expected the file as it was when the job began, found it changed since; "
             "put it back, or say --restart"
         )
+
+
+def _not_wide(source: Source, stream: BinaryIO) -> None:
+    """Lines of Arabic in UTF-16 are valid UTF-8, and nonsense: such a file is refused as a whole."""
+    wide = wide_encoding(stream.read(4))
+    stream.seek(0)
+    if wide:
+        raise DataError(f"{source.name}: expected UTF-8, found {wide} by its first bytes; convert it: iconv -f {wide} -t UTF-8")
 
 
 def _lines(stream: BinaryIO, place: Place) -> Iterator[tuple[bytes, int]]:
@@ -138,7 +154,7 @@ def _text_lines(stream: BinaryIO, place: Place) -> Iterator[Cut]:
         else:
             # Offsets behind a damaged line count every wrong byte as one character, as editors show it.
             length = len(text)
-            problem = _not_utf8(line) if _SURROGATE.search(text) else ""
+            problem = _not_utf8(line) if "\0" in text or _SURROGATE.search(text) else ""
         if problem:
             rows: tuple[Raw, ...] = (Raw(number, line, character, problem),)
         else:
@@ -178,6 +194,8 @@ def _not_utf8(content: bytes) -> str:
     except UnicodeDecodeError as error:
         found = " ".join(f"{byte:02x}" for byte in content[error.start : error.end])
         return f"expected UTF-8, found {found} at byte {error.start} of it; convert it"
+    if 0 in content:
+        return f"expected text, found 00 at byte {content.index(0)} of it; if it is UTF-16: iconv -f UTF-16 -t UTF-8"
     return ""
 
 
@@ -230,14 +248,19 @@ def _object(line: bytes) -> dict[str, Any]:
 
 
 def _id(name: Any, raw: Raw, source: Source, settings: LabelSettings) -> str:
-    if name is None or name == "":
+    """An id as text. pandas makes whole numbers floats as soon as one is missing, which is NaN then: both are undone."""
+    if name is None or name == "" or (isinstance(name, float) and math.isnan(name)):
         if settings.id_column is not None:
             _refuse(f"an id in {settings.id_column!r}", name)
         return f"{source.name}#{raw.row}"
-    if isinstance(name, int) and not isinstance(name, bool):
+    if isinstance(name, float) and name.is_integer():
+        name = int(name)
+    if isinstance(name, bytes):  # texts that were written without saying so, or a digest
+        return name.hex() if _not_utf8(name) else name.decode("utf-8")
+    if isinstance(name, _NAMES) and not isinstance(name, bool):
         return str(name)
     if not isinstance(name, str) or _SURROGATE.search(name):
-        _refuse(f"a text or whole number in {settings.id_column or 'id'!r}", name)
+        _refuse(f"a text, number or date in {settings.id_column or 'id'!r}", name)
     return name
 
 

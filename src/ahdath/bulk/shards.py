@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from ahdath.bulk.reading import Row
+from ahdath.errors import DataError
 from ahdath.formats import table
 from ahdath.formats.losses import FormatWarning
 from ahdath.formats.records import json_line
@@ -44,6 +46,7 @@ __all__ = [
 
 FOLDERS = ("documents", "events", "manifests")
 _PLACE = ("file", "row")  # of a document in the inputs
+_PART = re.compile(r"part-(\d{7,})\.(?:parquet|json)")
 
 
 def part(output: Path, folder: str, number: int) -> Path:
@@ -161,23 +164,33 @@ def manifest(output: Path, number: int) -> dict[str, Any]:
 
 def finished(output: Path) -> set[int]:
     """The numbers of the shards whose three files are there."""
-    there = [{_number(path) for path in (output / folder).glob("part-*")} for folder in FOLDERS]
-    return set.intersection(*there)
+    return set.intersection(*({number for number, _ in _parts(output / folder)} for folder in FOLDERS))
 
 
-def _number(path: Path) -> int:
-    return int(path.stem.removeprefix("part-"))
+def _parts(folder: Path) -> list[tuple[int, Path]]:
+    """The numbers and files of shards, in order; a stray copy (`part-0000000 (1).parquet`) is none."""
+    named = ((_PART.fullmatch(path.name), path) for path in folder.glob("part-*"))
+    return sorted((int(found[1]), path) for found, path in named if found)
 
 
 def read_documents(output: str | Path) -> Iterator[Document]:
     """The documents of a labelled folder in the order of the inputs, as `Document`s; `meta` has file, row and start.
 
     Events carry no ontology of their own; `document.ontology` is the digest of the one they are of.
+
+    Raises DataError, at once, for a folder that is none that `label` has written.
     """
+    folder = Path(output) / "documents"
+    if not folder.is_dir():
+        raise DataError(f"{output}: expected a folder that ahdath label has written, found no documents/ in it; check the path")
+    return _documents(folder)
+
+
+def _documents(folder: Path) -> Iterator[Document]:
     from pyarrow import parquet
 
     default = Ontology.default()
-    for path in sorted((Path(output) / "documents").glob("part-*.parquet"), key=_number):
+    for _, path in _parts(folder):
         for batch in parquet.ParquetFile(path).iter_batches(256):
             for row in batch.to_pylist():
                 yield _document(row, default if row["ontology"] == default.digest else None)

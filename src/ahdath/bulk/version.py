@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ahdath.bulk.inputs import file_digest
 from ahdath.errors import ModelError
+from ahdath.ontology import Ontology
 
-__all__ = ["ModelVersion", "model_version", "resolved"]
+__all__ = ["ModelVersion", "check_types", "model_version", "resolved"]
 
 _EMBEDDED = Path(__file__).parent.parent / "models" / "embedded"
+_CONFIG = "config.json"
 _WEIGHTS = "model.safetensors"
 _SUFFIXES = {".json", ".safetensors", ".txt", ".model", ".onnx", ".xml", ".bin", ".data", ".npy", ".yaml"}
 
@@ -47,6 +51,22 @@ def model_version(model: str | None) -> ModelVersion:
     told = "\n".join(f"{name} {digest}" for name, digest in digests.items())
     name = "embedded" if model is None else Path(model).name
     return ModelVersion(name, digests[_WEIGHTS][:16], hashlib.sha256(told.encode()).hexdigest()[:16], engine_of(folder))
+
+
+def check_types(model: str | None, types: Sequence[str]) -> None:
+    """Raises OntologyError for a type that the model does not know, ModelError for a damaged configuration.
+
+    A configuration without an ontology is left to whoever loads the model.
+    """
+    path = _folder(model) / _CONFIG
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")).get("ontology")
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(f"{path}: expected the configuration of a model, found: {error}; check the path") from error
+    if found is not None:
+        ontology = Ontology.from_dict(found, source=str(path))
+        for name in types:
+            ontology.event_type(name)
 
 
 def _folder(model: str | None) -> Path:

@@ -131,7 +131,7 @@ def _bad(file: str, raw: Raw, problem: str) -> dict[str, Any]:
     if isinstance(content, bytes):
         content = content[: 4 * _KEPT].decode("utf-8", "backslashreplace").rstrip("\r\n")
     elif not isinstance(content, str):
-        content = json.dumps(content, ensure_ascii=False)
+        content = json.dumps(content, ensure_ascii=False, default=str)  # Parquet has dates, UUIDs, bytes
     return {"file": file, "line": raw.row, "problem": problem, "content": content[:_KEPT]}
 
 
