@@ -115,6 +115,13 @@ def test_folders_and_names(tmp_path: Path) -> None:
         brat.dump(Document("قصفت", (Event("a b", Span(0, 4, "قصفت")),)))
 
 
+def test_a_place_that_is_no_file_name_does_not_name_the_files(tmp_path: Path) -> None:
+    places = [Document("قصفت", meta={"file": file, "start": 0}) for file in ("a.txt", "news/a.txt")]
+    with quiet():
+        brat.write(places, tmp_path)
+    assert sorted(p.name for p in tmp_path.glob("*.txt")) == ["a.txt#0.txt", "document-2.txt"]
+
+
 def test_a_byte_order_mark_counts_as_a_character(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbf" + "قصفت".encode())
     (tmp_path / "a.ann").write_text("T1\tX 1 5\tقصفت\nE1\tX:T1\n", encoding="utf-8")

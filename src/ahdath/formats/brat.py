@@ -200,8 +200,8 @@ def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
     losses = Losses(NAME)
     losses.document_parts(documents, holds=("ids", "attributes"))
     contents = {}
-    for name, document in named(documents):
-        if re.search(r"[/\\\0]", name) or name.startswith("."):
+    for name, document in named(documents, usable=_is_file_name):
+        if not _is_file_name(name):
             expected(f"document {name!r}", "an id that can be a file name", name, "rename it")
         contents[name] = dump(document)
     try:
@@ -212,6 +212,10 @@ def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
         write_text(folder / f"{name}.txt", text)
         write_text(folder / f"{name}.ann", standoff)
     losses.warn()
+
+
+def _is_file_name(name: str) -> bool:
+    return bool(name) and not re.search(r"[/\\\0]", name) and not name.startswith(".")
 
 
 def read(path: str | PathLike[str]) -> list[Document]:

@@ -6,7 +6,7 @@ Errors name the file and the row; what is lost is told once for a file. This mod
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any, NoReturn
@@ -149,15 +149,26 @@ def span_at(text: str, first: Any, last: Any, where: str, said: Any = None) -> S
     return Span.of(text, start, end)
 
 
-def named(documents: Sequence[Document]) -> list[tuple[str, Document]]:
-    """The documents with unique ids: their own, or `document-N` (from 1) for one without.
+def named(
+    documents: Iterable[Document], *, usable: Callable[[str], object] = bool
+) -> Iterator[tuple[str, Document]]:
+    """The documents with unique ids: their own; for one without, its place `FILE#START`, else `document-N` (from 1).
 
-    Raises DataError for an id that stands twice.
+    The place is what `ahdath classify` leaves in `meta`, named as `ahdath label` names it. It is passed over where it
+    stands already or is not `usable` as a name. Raises DataError for an id that stands twice.
     """
-    found: dict[str, Document] = {}
+    taken = set[str]()
     for number, document in enumerate(documents, 1):
-        name = document.id or f"document-{number}"
-        if name in found:
+        name = document.id or _place(document)
+        if not document.id and (name in taken or not usable(name)):
+            name = f"document-{number}"
+        if name in taken:
             expected(f"document {number}", "every id once", name, "rename one of the two")
-        found[name] = document
-    return list(found.items())
+        taken.add(name)
+        yield name, document
+
+
+def _place(document: Document) -> str:
+    file, start = document.meta.get("file"), document.meta.get("start")
+    whole = isinstance(start, int) and not isinstance(start, bool)
+    return f"{file}#{start}" if isinstance(file, str) and file and whole else ""
