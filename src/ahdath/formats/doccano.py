@@ -24,6 +24,7 @@ from ahdath.formats.records import (
     expected,
     field,
     json_line,
+    plain_meta,
     read_text,
     span_at,
     write_text,
@@ -61,7 +62,7 @@ def dumps(documents: Sequence[Document], *, units: Units = "utf-16") -> str:
             for n, r in enumerate(relations)
         ]
         used += max(len(entities), len(links))
-        head = {"doc_id": document.id, "text": document.text, "meta": dict(document.meta)}
+        head = {"doc_id": document.id, "text": document.text, "meta": plain_meta(document)}
         lines.append(json_line({**head, "entities": entities, "relations": links}))
     losses.warn()
     return "".join(lines)

@@ -22,7 +22,17 @@ from xml.sax.saxutils import quoteattr
 
 from ahdath.errors import DataError
 from ahdath.formats.losses import Losses
-from ahdath.formats.records import array, decoded, expected, field, parsed, read_text, span_at, write_text
+from ahdath.formats.records import (
+    array,
+    decoded,
+    expected,
+    field,
+    parsed,
+    plain_meta,
+    read_text,
+    span_at,
+    write_text,
+)
 from ahdath.formats.regions import ARGUMENT, Region, Relation, events_of, from_utf16, regions_of, utf16_places
 from ahdath.ontology import ATTRIBUTES, Ontology
 from ahdath.schema import Document, Span
@@ -58,7 +68,7 @@ def dumps(documents: Sequence[Document]) -> str:
     losses.document_parts(documents, holds=("ids", "attributes", "scores", "model", "meta"))
     tasks = [_task(document, losses) for document in documents]
     losses.warn()
-    return json.dumps(tasks, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(tasks, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def _task(document: Document, losses: Losses) -> dict[str, Any]:
@@ -80,7 +90,7 @@ def _task(document: Document, losses: Losses) -> dict[str, Any]:
     losses.add("scores of arguments", sum(a.score < 1 for event in document.events for a in event.arguments))
     if not scored:
         losses.add("scores without a model", sum(event.score < 1 for event in document.events))
-    data = {"id": document.id, "text": document.text, "meta": dict(document.meta)}
+    data = {"id": document.id, "text": document.text, "meta": plain_meta(document)}
     if scored:
         return {"data": data, "predictions": [{"model_version": document.model, "result": result}]}
     return {"data": data, "annotations": [{"result": result}]}

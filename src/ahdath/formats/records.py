@@ -27,6 +27,7 @@ __all__ = [
     "offsets",
     "parse_lines",
     "parsed",
+    "plain_meta",
     "read_text",
     "span_at",
     "write_text",
@@ -63,6 +64,20 @@ def json_line(row: Any) -> str:
     if any("\ud800" <= character <= "\udfff" for character in line):
         line = json.dumps(row, separators=(",", ":"), allow_nan=False)
     return line + "\n"
+
+
+def plain_meta(document: Document) -> dict[str, Any]:
+    """The meta of a document. Raises DataError, with document and key, for a value that JSON does not have, such as NaN."""
+    for key, value in document.meta.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            where = f"Document {document.id!r}" if document.id else f"Document without an id, {shown(document.text)}"
+            remedy = "make it null or a text"
+            raise DataError(
+                f"{where}: meta: {key}: expected a value that JSON has, found {shown(value)} ({error}); {remedy}"
+            ) from error
+    return dict(document.meta)
 
 
 def parsed(content: str, where: str) -> Any:
