@@ -30,13 +30,13 @@ def test_every_format_with_a_reader_has_a_golden_file() -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_into_ahdath_and_out_again(name: str, tmp_path: Path) -> None:
     middle, back = tmp_path / "middle.jsonl", tmp_path / "back"
-    assert run(GOLDEN / FILES[name], middle, "--from", name) == (0, f"{middle}: 1 documents\n", "")
+    assert run(GOLDEN / FILES[name], middle, "--from", name) == (0, "", f"ahdath: {middle}: 1 documents\n")
     (document,) = read_jsonl(middle)
     assert document.id == "known"
     assert document.sentences
     code, _, told = run(middle, back, "--to", name)
     assert code == 0
-    assert told == "" or told.startswith("ahdath: ")
+    assert all(line.startswith("ahdath: ") for line in told.splitlines())
     with quiet():
         read = FORMATS[name].read
         assert read is not None
@@ -46,8 +46,22 @@ def test_into_ahdath_and_out_again(name: str, tmp_path: Path) -> None:
 def test_what_is_lost_is_told_on_stderr(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "in.jsonl", [known()])
     code, out, told = run(tmp_path / "in.jsonl", tmp_path / "out.csv", "--to", "table")
-    assert (code, out) == (0, f"{tmp_path / 'out.csv'}: 1 documents\n")
-    assert told == "ahdath: table: not kept: 2 sentences, 1 arguments that fill no column\n"
+    assert (code, out) == (0, "")
+    assert told == (
+        "ahdath: table: not kept: 2 sentences, 1 arguments that fill no column\n"
+        f"ahdath: {tmp_path / 'out.csv'}: 1 documents\n"
+    )
+
+
+@pytest.mark.parametrize(("name", "file"), [("dygie", "dygie.jsonl"), ("acled", "acled.csv")])
+def test_a_dash_is_stdout_with_nothing_but_the_file(name: str, file: str, tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "in.jsonl", [known()])
+    code, out, told = run(tmp_path / "in.jsonl", "-", "--to", name)
+    assert (code, out) == (0, (GOLDEN / file).read_text(encoding="utf-8"))
+    assert told.endswith("ahdath: stdout: 1 documents\n")
+    assert run(tmp_path / "in.jsonl", "-", "--to", "table")[1].startswith("document,event,type")
+    code, out, told = run(tmp_path / "in.jsonl", "-", "--to", "brat")
+    assert (code, out, "expected a folder, found - (stdout)" in told) == (2, "", True)
 
 
 @pytest.mark.parametrize(

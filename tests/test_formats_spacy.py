@@ -58,7 +58,7 @@ def test_docs_have_the_events_as_spans(tmp_path: Path) -> None:
 
 def test_a_lone_surrogate_is_refused() -> None:
     pytest.importorskip("spacy")
-    with pytest.raises(DataError, match=r"^Document 'a': 2: expected text that UTF-8 can hold, found '\\\\ud800'; replace it"):
+    with pytest.raises(DataError, match=r"^Document 'a': 2: expected text that UTF-8 can hold, found '\\ud800'; replace it"):
         spacy.to_docs([known(), Document("ق \ud800", id="a")])
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .cli_corpus import say
 from .errors import ConfigError, did_you_mean
 
+if TYPE_CHECKING:
+    from .schema import Document
+
 __all__ = ["convert"]
 
 
 def convert(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="File to read; for brat a folder.")],
-    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="File to write; for brat a folder.")],
+    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="File to write; for brat a folder; - is stdout.")],
     from_: Annotated[str, typer.Option("--from", metavar="FORMAT", help="Format of INPUT.")] = "ahdath",
     to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="Format of OUTPUT.")] = "ahdath",
 ) -> None:
@@ -46,10 +51,25 @@ def convert(
         documents = read(source)
         if to == "ahdath":  # a corpus row has sentences
             documents = [document if document.sentences else with_sentences(document) for document in documents]
-        FORMATS[to].write(documents, target)
+        if target == Path("-"):
+            _write_to_stdout(documents, to)
+        else:
+            FORMATS[to].write(documents, target)
     for warning in caught:
         if issubclass(warning.category, FormatWarning):
             say(str(warning.message))
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    typer.echo(f"{target}: {len(documents)} documents")
+    say(f"{'stdout' if target == Path('-') else target}: {len(documents)} documents")
+
+
+def _write_to_stdout(documents: Sequence[Document], name: str) -> None:
+    """The bytes of a format's file, by way of one: formats write to paths, a table's ending says that it is CSV."""
+    from .formats import FORMATS
+
+    if name == "brat":
+        raise ConfigError("OUTPUT: expected a folder, found - (stdout); brat writes two files for every document")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "stdout.csv"
+        FORMATS[name].write(documents, path)
+        typer.echo(path.read_bytes(), nl=False)
