@@ -55,6 +55,7 @@ def dumps(documents: Sequence[Document]) -> str:
             expected(f"document {name!r}", "an id on one line, without spaces around it", name, "rename it")
         lines.append(f"# newdoc id = {name}")
         for window in place(document, losses):
+            losses.add("texts without a word", int(bool(window.text) and not window.words))
             lines += _sentence(window, losses) if window.words else []
     losses.warn()
     return "".join(line + "\n" for line in lines)

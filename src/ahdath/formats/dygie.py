@@ -59,6 +59,8 @@ def dumps(documents: Sequence[Document], *, entity_type: str = "Entity", dataset
             spans = sorted({(a.first, a.last) for e in window.events for a in e.arguments})
             ner.append([[start + a, start + b - 1, entity_type] for a, b in spans])
         sentences = [window.forms() for window in windows]
+        joined = " ".join(form for forms in sentences for form in forms)
+        losses.add("texts that are not their words with a space between (made so)", int(joined != document.text))
         head = {"doc_key": name, "dataset": dataset, "sentences": sentences}
         lines.append(json_line({**head, "ner": ner, "relations": [[] for _ in windows], "events": events}))
     losses.warn()

@@ -62,11 +62,15 @@ def place(document: Document, losses: Losses) -> list[Window]:
 
     The document's own sentences are taken where they are in order, apart and hold every word; else those of
     `ahdath.text.sentences`. A span is widened to whole words; one without a word, an argument outside the
-    sentence of its trigger and a trigger that leaves it are left out; all of that is counted in `losses`.
+    sentence of its trigger and a trigger that leaves it are left out; all of that is counted in `losses`, and so is
+    what stands between and around sentences where it is not what `join` puts there.
     """
     text = document.text
     everything = words(text)
     borders = _borders(document, everything) or [(0, len(text))]
+    gaps = [text[end:start] for (_, end), (start, _) in pairwise(borders)]
+    losses.add("gaps between sentences that are not one space (made one)", sum(gap != " " for gap in gaps))
+    losses.add("characters before the first or behind the last sentence", borders[0][0] + len(text) - borders[-1][1])
     starts = [start for start, _ in everything]
     placed: list[list[PlacedEvent]] = [[] for _ in borders]
     groups = [(bisect_left(starts, a), bisect_left(starts, b)) for a, b in borders]
