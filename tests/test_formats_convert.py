@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from typer.testing import CliRunner
 from ahdath.cli import app
 from ahdath.corpus import read_jsonl, write_jsonl
 from ahdath.formats import FORMATS
+from ahdath.ontology import Ontology
 from format_documents import GOLDEN, known, quiet
 
 FILES = {
@@ -62,6 +65,31 @@ def test_a_dash_is_stdout_with_nothing_but_the_file(name: str, file: str, tmp_pa
     assert run(tmp_path / "in.jsonl", "-", "--to", "table")[1].startswith("document,event,type")
     code, out, told = run(tmp_path / "in.jsonl", "-", "--to", "brat")
     assert (code, out, "expected a folder, found - (stdout)" in told) == (2, "", True)
+
+
+OWN = """
+version: 1
+roles: {Agent: {definition: d}, Place: {definition: d}, Time: {definition: d}, Object: {definition: d}}
+types:
+  Conflict.Attack: {definition: d, roles: [Agent, Place, Time], plover: {event: COERCE}}
+  Conflict.Withdraw: {definition: d, roles: [Object]}
+attributes: {modality: {values: [real, planned]}}
+"""
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_attributes_of_an_own_ontology_come_from_every_format(name: str, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(OWN, encoding="utf-8")
+    own = ("--ontology", tmp_path / "own.yaml")
+    events = tuple(replace(event, modality="real") for event in known().events)
+    write_jsonl(tmp_path / "in.jsonl", [replace(known(), events=events)])
+    _, _, told = run(tmp_path / "in.jsonl", tmp_path / "there", "--to", name, *own)
+    assert not re.search("[23] modalities", told)  # real is the default; the one left is a negative polarity
+    assert run(tmp_path / "there", tmp_path / "back.jsonl", "--from", name, *own)[0] == 0
+    found = read_jsonl(tmp_path / "back.jsonl", Ontology.from_yaml(tmp_path / "own.yaml"))
+    assert [event.modality for event in found[0].events] == ["real", "real"]
+    run(tmp_path / "there", tmp_path / "out.csv", "--from", name, "--to", "table", *own)
+    assert "COERCE" in (tmp_path / "out.csv").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .cli_corpus import say
+from .cli_corpus import OntologyFile, ontology_of, say
 from .errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -23,11 +23,13 @@ def convert(
     target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="File to write; for brat a folder; - is stdout.")],
     from_: Annotated[str, typer.Option("--from", metavar="FORMAT", help="Format of INPUT.")] = "ahdath",
     to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="Format of OUTPUT.")] = "ahdath",
+    ontology: OntologyFile = None,
 ) -> None:
     """Turn annotated text or answers of a model from one format into another.
 
     Both ways: ahdath (JSON lines), textee (also OneIE), brat, label-studio, doccano, conll, dygie, omnievent. Output
-    only: table (.csv or .parquet), plover, acled, spacy. What OUTPUT cannot hold is told, with counts.
+    only: table (.csv or .parquet), plover, acled, spacy. What OUTPUT cannot hold is told, with counts. --ontology says
+    which modality and polarity an event has where INPUT does not say it, and what PLOVER and ACLED call its type.
     """
     import warnings
 
@@ -48,7 +50,7 @@ def convert(
         raise ConfigError(f"OUTPUT: expected another file than INPUT, found {target} twice; rename it")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FormatWarning)
-        documents = read(source)
+        documents = read(source, ontology=None if ontology is None else ontology_of(ontology))
         if to == "ahdath":  # a corpus row has sentences
             documents = [document if document.sentences else with_sentences(document) for document in documents]
         if target == Path("-"):

@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 from ahdath.errors import AhdathError, DataError
 from ahdath.formats.losses import Losses
-from ahdath.formats.records import expected, named, read_text, span_at, write_text
-from ahdath.ontology import ATTRIBUTES
+from ahdath.formats.records import defaults, expected, named, read_text, span_at, write_text
+from ahdath.ontology import ATTRIBUTES, Ontology
 from ahdath.schema import Argument, Document, Event, Span
 
 __all__ = ["dump", "load", "read", "write"]
@@ -101,15 +101,22 @@ class _Annotations(NamedTuple):
     attributes: list[tuple[str, str, str]]
 
 
-def load(text: str, annotations: str, source: str = "brat", *, id: str = "") -> Document:
-    """The document of a `.txt` and its `.ann`. Raises DataError with `source` and the line."""
+def load(
+    text: str, annotations: str, source: str = "brat", *, id: str = "", ontology: Ontology | None = None
+) -> Document:
+    """The document of a `.txt` and its `.ann`. Raises DataError with `source` and the line.
+
+    Events carry `ontology` (None: the packaged one), whose defaults fill what no attribute says.
+    """
     losses = Losses(f"ahdath from {NAME}")
-    document = _load(text, annotations, source, id, losses)
+    document = _load(text, annotations, source, id, losses, ontology)
     losses.warn()
     return document
 
 
-def _load(text: str, annotations: str, source: str, id: str, losses: Losses) -> Document:
+def _load(
+    text: str, annotations: str, source: str, id: str, losses: Losses, ontology: Ontology | None
+) -> Document:
     found = _parse(text, annotations, source, losses)
     events = []
     for key, (kind, trigger, pairs) in found.events.items():
@@ -122,10 +129,11 @@ def _load(text: str, annotations: str, source: str, id: str, losses: Losses) -> 
                 losses.add("events that are arguments (their trigger is taken)")
             arguments.append(Argument(role, _span(found, target, where)))
             seen[role] += 1
-        said = {name: values[0] for name, values in ATTRIBUTES.items()}
+        said = defaults(ontology)
         said.update({name: value for event, name, value in found.attributes if event == key})
         place = _span(found, trigger, where)
-        events.append(Event(kind, place, tuple(arguments), said["modality"], said["polarity"]))
+        made = Event(kind, place, tuple(arguments), said["modality"], said["polarity"], ontology=ontology)
+        events.append(made)
     used = {found.events[key][1] for key in found.events} | {t for e in found.events.values() for _, t in e[2]}
     losses.add("annotated spans outside of events", len(set(found.spans) - used))
     return Document(text, tuple(events), id=id)
@@ -218,7 +226,7 @@ def _is_file_name(name: str) -> bool:
     return bool(name) and not re.search(r"[/\\\0]", name) and not name.startswith(".")
 
 
-def read(path: str | PathLike[str]) -> list[Document]:
+def read(path: str | PathLike[str], *, ontology: Ontology | None = None) -> list[Document]:
     """The documents of all pairs of `.txt` and `.ann` in a folder, by name. Raises DataError."""
     folder = Path(path)
     texts = sorted(folder.glob("*.txt"))
@@ -230,7 +238,7 @@ def read(path: str | PathLike[str]) -> list[Document]:
         pair = file.with_name(file.name.removesuffix(".txt") + ".ann")
         name = file.name.removesuffix(".txt")
         try:
-            documents.append(_load(_raw(file), read_text(pair), str(pair), name, losses))
+            documents.append(_load(_raw(file), read_text(pair), str(pair), name, losses, ontology))
         except DataError:
             raise
         except AhdathError as error:

@@ -96,23 +96,23 @@ def _task(document: Document, losses: Losses) -> dict[str, Any]:
     return {"data": data, "annotations": [{"result": result}]}
 
 
-def loads(content: str, source: str = NAME) -> list[Document]:
+def loads(content: str, source: str = NAME, *, ontology: Ontology | None = None) -> list[Document]:
     """The documents of an exported JSON list of tasks. Raises DataError with `source` and the task.
 
     The first annotation that was not cancelled is taken, without one the first prediction; others are counted in
-    a FormatWarning.
+    a FormatWarning. Events carry `ontology` (None: the packaged one), whose defaults fill what no choice says.
     """
     tasks = parsed(content, source)
     if not isinstance(tasks, list):
         expected(source, "a list of tasks (export as JSON, not JSON-MIN)", tasks)
     losses = Losses(f"ahdath from {NAME}")
     rows = [(f"{source}: task {number}", task) for number, task in enumerate(tasks)]
-    documents = decoded(rows, lambda task, where: _document(task, where, losses), source)
+    documents = decoded(rows, lambda task, where: _document(task, where, losses, ontology), source)
     losses.warn()
     return documents
 
 
-def _document(task: Any, where: str, losses: Losses) -> Document:
+def _document(task: Any, where: str, losses: Losses, ontology: Ontology | None) -> Document:
     data = field(task, "data", dict, where)
     text = field(data, "text", str, f"{where}: data")
     name = str(field(data, "id", (str, int), where, field(task, "id", (str, int), where, "")))
@@ -126,7 +126,7 @@ def _document(task: Any, where: str, losses: Losses) -> Document:
     model = None if annotations or not predictions else field(chosen, "model_version", str, where, None)
     result = array(chosen, "result", where)
     regions, relations = _graph(text, result, where, losses)
-    events = events_of(regions, relations, ARGUMENT, where, losses)
+    events = events_of(regions, relations, ARGUMENT, where, losses, ontology)
     return Document(text, events, id=name, model=model or None, meta=field(data, "meta", dict, where, {}))
 
 
@@ -190,6 +190,6 @@ def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
     write_text(path, dumps(documents))
 
 
-def read(path: str | PathLike[str]) -> list[Document]:
+def read(path: str | PathLike[str], *, ontology: Ontology | None = None) -> list[Document]:
     """Reads a file with `loads`."""
-    return loads(read_text(path), str(path))
+    return loads(read_text(path), str(path), ontology=ontology)

@@ -14,12 +14,14 @@ from typing import Any, NoReturn
 from ahdath.corpus.rows import one_line, refuse
 from ahdath.errors import AhdathError, DataError, shown
 from ahdath.formats.losses import Losses
+from ahdath.ontology import Ontology
 from ahdath.schema import Document, Span
 
 __all__ = [
     "array",
     "decoded",
     "decoded_lines",
+    "defaults",
     "expected",
     "field",
     "json_line",
@@ -162,6 +164,11 @@ def span_at(text: str, first: Any, last: Any, where: str, said: Any = None) -> S
     if said is not None and said != text[start:end]:
         expected(where, f"{text[start:end]!r}, the text at {start}:{end}", said, "check how the offsets were counted")
     return Span.of(text, start, end)
+
+
+def defaults(ontology: Ontology | None) -> dict[str, str]:
+    """What an event is by modality and polarity where a file does not say it; None: the packaged ontology."""
+    return (ontology or Ontology.default()).defaults
 
 
 def named(
