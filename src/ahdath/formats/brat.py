@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
@@ -30,6 +30,7 @@ __all__ = ["dump", "load", "read", "write"]
 
 NAME = "brat"
 _BREAK = re.compile(r"[\n\r]+")
+_PAIR = (".txt", ".ann")
 _NOT_HELD = {"R": "relations", "*": "relations", "#": "notes", "N": "normalisations"}
 
 
@@ -202,7 +203,7 @@ def _span(found: _Annotations, key: str, where: str) -> Span:
 def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
     """Writes `<id>.txt` and `<id>.ann` for every document into the folder `path`, which is made if need be.
 
-    Raises DataError for an id that cannot be a file name.
+    Raises DataError for an id that cannot be a file name and for a folder that holds pairs of other documents.
     """
     folder = Path(path)
     losses = Losses(NAME)
@@ -212,6 +213,7 @@ def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
         if not _is_file_name(name):
             expected(f"document {name!r}", "an id that can be a file name", name, "rename it")
         contents[name] = dump(document)
+    _refuse_others(folder, {f"{name}{ending}" for name in contents for ending in _PAIR})
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -222,14 +224,28 @@ def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
     losses.warn()
 
 
+def _refuse_others(folder: Path, ours: Collection[str]) -> None:
+    """Raises DataError where the folder holds a `.txt` or `.ann` that would stand between those that are written."""
+    there = folder.iterdir() if folder.is_dir() else ()
+    others = sorted((p.name for p in there if p.suffix in _PAIR and p.name not in ours), key=_natural)
+    if others:
+        remedy = "name another folder or remove them"
+        expected(str(folder), "a folder without .txt and .ann files of other documents", others[:5], remedy)
+
+
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """A key that sorts names by the numbers in them, `document-2` before `document-10`."""
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]
+
+
 def _is_file_name(name: str) -> bool:
     return bool(name) and not re.search(r"[/\\\0]", name) and not name.startswith(".")
 
 
 def read(path: str | PathLike[str], *, ontology: Ontology | None = None) -> list[Document]:
-    """The documents of all pairs of `.txt` and `.ann` in a folder, by name. Raises DataError."""
+    """The documents of all pairs of `.txt` and `.ann` in a folder, by name and number in it. Raises DataError."""
     folder = Path(path)
-    texts = sorted(folder.glob("*.txt"))
+    texts = sorted(folder.glob("*.txt"), key=lambda file: _natural(file.name.removesuffix(".txt")))
     if not texts:
         expected(str(path), "a folder with .txt and .ann files", sorted(p.name for p in folder.glob("*"))[:5])
     losses = Losses(f"ahdath from {NAME}")
