@@ -13,13 +13,10 @@ from typing import NamedTuple
 
 from ahdath.formats.losses import Losses
 from ahdath.formats.records import defaults, expected
-from ahdath.ontology import Ontology
+from ahdath.ontology import ARGUMENT, Ontology
 from ahdath.schema import Argument, Document, Event, Span
 
 __all__ = ["ARGUMENT", "Region", "Relation", "events_of", "from_utf16", "regions_of", "utf16_places"]
-
-ARGUMENT = "Argument"
-
 
 class Region(NamedTuple):
     """A labelled span; `modality` and `polarity` are None where nothing is said."""
