@@ -108,6 +108,15 @@ def test_mistakes_are_told_in_a_line(arguments: tuple[str, ...], message: str, t
     assert message in told
 
 
+def test_exports_that_number_alike_are_put_together_with_prefixes(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"id": 1, "text": "قصفت"}\n{"text": "حلب"}\n', encoding="utf-8")
+    for prefix in ("ls-", "dc-"):
+        code, _, _ = run(tmp_path / "in.jsonl", tmp_path / prefix, "--from", "doccano", "--id-prefix", prefix)
+        assert code == 0
+    (tmp_path / "all.jsonl").write_bytes((tmp_path / "ls-").read_bytes() + (tmp_path / "dc-").read_bytes())
+    assert [document.id for document in read_jsonl(tmp_path / "all.jsonl")] == ["ls-1", "", "dc-1", ""]
+
+
 def test_a_file_is_not_written_over_itself(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "in.jsonl", [known()])
     code, _, told = run(tmp_path / "in.jsonl", tmp_path / "in.jsonl", "--to", "textee")

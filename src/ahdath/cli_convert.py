@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -24,6 +25,7 @@ def convert(
     from_: Annotated[str, typer.Option("--from", metavar="FORMAT", help="Format of INPUT.")] = "ahdath",
     to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="Format of OUTPUT.")] = "ahdath",
     ontology: OntologyFile = None,
+    id_prefix: Annotated[str, typer.Option(metavar="TEXT", help="Put before every id that INPUT has.")] = "",
 ) -> None:
     """Turn annotated text or answers of a model from one format into another.
 
@@ -51,6 +53,8 @@ def convert(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FormatWarning)
         documents = read(source, ontology=None if ontology is None else ontology_of(ontology))
+        if id_prefix:  # tools number their tasks from 1: exports that are put together need ids that differ
+            documents = [replace(d, id=id_prefix + d.id) if d.id else d for d in documents]
         if to == "ahdath":  # a corpus row has sentences
             documents = [document if document.sentences else with_sentences(document) for document in documents]
         if target == Path("-"):
