@@ -14,6 +14,7 @@ from .cli_corpus import OntologyFile, ontology_of, say
 from .errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
+    from .formats import Read
     from .schema import Document
 
 __all__ = ["convert"]
@@ -38,16 +39,7 @@ def convert(
     from .corpus import with_sentences
     from .formats import FORMATS, FormatWarning
 
-    for option, name in (("--from", from_), ("--to", to)):
-        if name not in FORMATS:
-            known = ", ".join(FORMATS)
-            raise ConfigError(f"{option}: expected one of {known}; found {name!r}{did_you_mean(name, FORMATS)}")
-    read = FORMATS[from_].read
-    if read is None:
-        known = ", ".join(name for name, format in FORMATS.items() if format.read is not None)
-        raise ConfigError(
-            f"--from: expected a format that can be read ({known}), found {from_!r}, which is output only"
-        )
+    read = _reader(from_, to)
     if source.exists() and target.exists() and source.samefile(target):
         raise ConfigError(f"OUTPUT: expected another file than INPUT, found {target} twice; rename it")
     with warnings.catch_warnings(record=True) as caught:
@@ -67,6 +59,23 @@ def convert(
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     say(f"{'stdout' if target == Path('-') else target}: {len(documents)} documents")
+
+
+def _reader(from_: str, to: str) -> Read:
+    """How `from_` is read. Raises ConfigError for names that are no format, or none that can be read."""
+    from .formats import FORMATS
+
+    for option, name in (("--from", from_), ("--to", to)):
+        if name not in FORMATS:
+            known = ", ".join(FORMATS)
+            raise ConfigError(f"{option}: expected one of {known}; found {name!r}{did_you_mean(name, FORMATS)}")
+    read = FORMATS[from_].read
+    if read is None:
+        known = ", ".join(name for name, format in FORMATS.items() if format.read is not None)
+        raise ConfigError(
+            f"--from: expected a format that can be read ({known}), found {from_!r}, which is output only"
+        )
+    return read
 
 
 def _write_to_stdout(documents: Sequence[Document], name: str) -> None:

@@ -24,7 +24,7 @@ from ahdath.formats.losses import FormatWarning
 from ahdath.ontology import Ontology
 from ahdath.schema import Document
 
-__all__ = ["FORMATS", "Format", "FormatWarning"]
+__all__ = ["FORMATS", "Format", "FormatWarning", "Read"]
 
 
 class Read(Protocol):
