@@ -115,6 +115,33 @@ def test_folders_and_names(tmp_path: Path) -> None:
         brat.dump(Document("قصفت", (Event("a b", Span(0, 4, "قصفت")),)))
 
 
+def test_a_place_that_is_no_file_name_does_not_name_the_files(tmp_path: Path) -> None:
+    places = [Document("قصفت", meta={"file": file, "start": 0}) for file in ("a.txt", "news/a.txt")]
+    with quiet():
+        brat.write(places, tmp_path)
+    assert sorted(p.name for p in tmp_path.glob("*.txt")) == ["a.txt#0.txt", "document-2.txt"]
+
+
+def test_documents_come_back_in_order(tmp_path: Path) -> None:
+    texts = [f"قصفت {number}" for number in range(12)]
+    with quiet():
+        brat.write([Document(text) for text in texts], tmp_path / "numbers")
+        brat.write([Document(text, meta={"file": "a", "start": 40 * n}) for n, text in enumerate(texts)], tmp_path / "places")
+    for folder in ("numbers", "places"):
+        assert [document.text for document in brat.read(tmp_path / folder)] == texts
+
+
+def test_a_folder_with_other_documents_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "annotation.conf").touch()
+    for _ in range(2):  # the same ones may be written again
+        brat.write([Document("قصفت", id="a"), Document("حلب", id="b")], tmp_path)
+    remedy = "name another folder or remove them"
+    message = rf"expected a folder without .txt and .ann files of other documents, found \['b.ann', 'b.txt'\]; {remedy}"
+    with pytest.raises(DataError, match=message):
+        brat.write([Document("دمشق", id="a"), Document("حمص", id="c")], tmp_path)
+    assert [document.text for document in brat.read(tmp_path)] == ["قصفت", "حلب"]
+
+
 def test_a_byte_order_mark_counts_as_a_character(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbf" + "قصفت".encode())
     (tmp_path / "a.ann").write_text("T1\tX 1 5\tقصفت\nE1\tX:T1\n", encoding="utf-8")

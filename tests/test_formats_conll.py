@@ -48,6 +48,15 @@ def test_what_shares_a_word_is_counted() -> None:
     assert "# text = اغتيال قائد الشرطة\n" in content
 
 
+def test_gaps_and_texts_without_a_word_are_counted() -> None:
+    with pytest.warns(FormatWarning) as told:
+        found = conll.loads(conll.dumps([Document("   "), Document("قصفت.\n\nثم"), Document("")]))
+    assert [str(w.message) for w in told] == [
+        "CoNLL: not kept: 1 texts without a word, 1 gaps between sentences that are not one space (made one)"
+    ]
+    assert [document.text for document in found] == ["", "قصفت. ثم", ""]
+
+
 def test_columns_without_comments_are_read() -> None:
     (found,) = conll.loads("قصفت\tB-X\nقوات\tI-X\nحلب\tO\n\nثم\tO\n")
     assert (found.text, found.events[0].trigger.text, len(found.sentences)) == ("قصفت قوات حلب ثم", "قصفت قوات", 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -58,3 +59,13 @@ def test_no_junk_crashes_a_reader(file: str, loads: Callable[[str, str], list[Do
                 refused.append(str(error))
     assert len(refused) > 20
     assert all(message.startswith("f:") for message in refused)
+
+
+@pytest.mark.parametrize("dumps", [doccano.dumps, label_studio.dumps])
+def test_meta_that_json_does_not_have_is_refused_by_document_and_key(dumps: Callable[[list[Document]], str]) -> None:
+    good = Document("قصفت", id="a", meta={"score": 0.5, "tags": [None]})
+    with pytest.raises(DataError, match=r"^Document 'b': meta: score: expected a value that JSON has, found nan .*; make it null"):
+        dumps([good, Document("قصفت", id="b", meta={"score": float("nan")})])
+    with pytest.raises(DataError, match=r"^Document without an id, 'قصفت': meta: day: .* found datetime"):
+        dumps([Document("قصفت", meta={"tags": [1], "day": datetime.date(2024, 1, 1)})])
+    assert '"tags"' in dumps([good])

@@ -66,6 +66,15 @@ def test_a_trigger_of_two_words_is_cut_and_told() -> None:
     assert dygie.loads(content)[0].events[0].trigger.text == "وقف"
 
 
+def test_texts_that_come_back_otherwise_are_counted() -> None:
+    with pytest.warns(FormatWarning) as told:
+        found = dygie.loads(dygie.dumps([Document(text) for text in ("قصفت حمص.", "قصفت حمص", " ", "قصفت  حمص")]))
+    assert [str(w.message) for w in told] == [
+        "DyGIE++: not kept: 3 texts that are not their words with a space between (made so)"
+    ]
+    assert [document.text for document in found] == ["قصفت حمص .", "قصفت حمص", "", "قصفت حمص"]
+
+
 GOOD: dict[str, Any] = {"doc_key": "a", "sentences": [["قصفت"], ["حلب", "."]], "events": [[], []]}
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from ahdath.errors import ModelError
-from ahdath.formats import spacy
-from ahdath.schema import Document
+from ahdath.errors import DataError, ModelError
+from ahdath.formats import FormatWarning, spacy
+from ahdath.schema import Argument, Document, Event, Span
 from format_documents import documents, known
 
 
@@ -54,3 +54,24 @@ def test_docs_have_the_events_as_spans(tmp_path: Path) -> None:
         real.tokens.DocBin(store_user_data=True).from_disk(tmp_path / "out.spacy").get_docs(real.blank("ar").vocab)
     )
     assert [s.text for s in back.spans["events"]] == ["قصفت", "سحب"]
+
+
+def test_a_lone_surrogate_is_refused() -> None:
+    pytest.importorskip("spacy")
+    with pytest.raises(DataError, match=r"^Document 'a': 2: expected text that UTF-8 can hold, found '\\ud800'; replace it"):
+        spacy.to_docs([known(), Document("ق \ud800", id="a")])
+
+
+def test_spans_without_a_word_are_left_out_and_counted() -> None:
+    pytest.importorskip("spacy")
+    text = "قصفت حلب "
+    attack = Event(
+        "Conflict.Attack", Span.of(text, 0, 4), (Argument("Place", Span.of(text, 8, 9)), Argument("Place", Span.of(text, 5, 8)))
+    )
+    between = Event("Conflict.Attack", Span.of(text, 4, 5), (Argument("Place", Span.of(text, 5, 8)),))
+    with pytest.warns(FormatWarning) as told:
+        (doc,) = spacy.to_docs([Document(text, (attack, between))])
+    assert [str(w.message) for w in told] == [
+        "spaCy: not kept: 1 arguments that have no word, 1 events whose trigger has no word, 1 arguments of events that are left out"
+    ]
+    assert [[s.text for s in doc.spans[key]] for key in ("events", "arguments")] == [["قصفت"], ["حلب"]]

@@ -42,6 +42,20 @@ def test_the_known_document_is_the_golden_csv(tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").read_bytes() == (GOLDEN / "table.csv").read_bytes()
 
 
+def test_documents_without_ids_are_told_apart_in_every_row() -> None:
+    attack = Event("Conflict.Attack", Span(0, 4, "قصفت"))
+    bare = Document("قصفت", (attack,))
+    placed = [Document("قصفت", (attack, attack), meta={"file": "two.txt", "start": start}) for start in (0, 12)]
+    with quiet():
+        found = [(row["document"], row["event"]) for row in table.rows(iter([*placed, bare, placed[1]]))]
+        ids = [row["event_id"] for row in acled.rows([*placed, bare])]
+    assert found == [
+        ("two.txt#0", 0), ("two.txt#0", 1), ("two.txt#12", 0), ("two.txt#12", 1), ("document-3", 0),
+        ("document-4", 0), ("document-4", 1),
+    ]  # fmt: skip
+    assert ids == ["two.txt#0-0", "two.txt#0-1", "two.txt#12-0", "two.txt#12-1", "document-3-0"]
+
+
 def test_parquet_has_the_same_rows_with_types(tmp_path: Path) -> None:
     from pyarrow import parquet
 

@@ -143,6 +143,18 @@ def test_all_that_is_lost_is_told_once_with_counts() -> None:
     assert [a["text"] for a in kept["arguments"]] == ["حلب"]
 
 
+def test_white_space_that_comes_back_otherwise_is_counted() -> None:
+    text = "  قصفت\tحلب.\r\nثم دمشق. ثم حمص.\n\nثم\n"
+    with pytest.warns(FormatWarning) as told:
+        (found,) = textee.loads(textee.dumps([Document(text)]))
+    assert [str(w.message) for w in told] == [
+        "OneIE/TextEE: not kept: 2 gaps between sentences that are not one space (made one), "
+        "3 characters before the first or behind the last sentence"
+    ]
+    assert found.text == "قصفت\tحلب. ثم دمشق. ثم حمص. ثم"
+    assert textee.loads(textee.dumps([Document(found.text)]))[0].text == found.text  # and no warning
+
+
 def test_sentences_of_the_document_are_taken_where_they_hold_every_word() -> None:
     text = "قصفت حلب. ثم دمشق."
     whole = Document(text, sentences=(Sentence(0, len(text), text),))

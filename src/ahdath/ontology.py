@@ -22,12 +22,15 @@ from typing import Any, NoReturn
 
 from ahdath.errors import OntologyError, did_you_mean, shown
 
-__all__ = ["EventType", "Ontology", "Role"]
+__all__ = ["ARGUMENT", "EventType", "Ontology", "Role"]
 
 ATTRIBUTES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"modality": ("asserted", "other"), "polarity": ("positive", "negative")}
 )
 """The attributes that every event has, with their usual values; the first value is the default."""
+
+ARGUMENT = "Argument"
+"""The label that spans which only fill roles have in annotation tools; no type can be called so."""
 
 _PLOVER_KEYS = ("event", "mode", "needs")
 _ROLE_KEYS = ("ar", "definition")
@@ -271,6 +274,13 @@ class _Reader:
             )
         return str(value)
 
+    def free_of_marks(self, name: str, key: str) -> None:
+        """Refuses a name of a type or role that commas would cut in `--types` and colons in brat's files."""
+        if mark := next((mark for mark in ",:" if mark in name), None):
+            kind = "comma" if mark == "," else "colon"
+            remedy = f"write {name.replace(mark, '.')!r}"
+            self.refuse(key, f"expected a name without commas and colons, found a {kind} in {shown(name)}; {remedy}")
+
     def string(self, value: Any, key: str) -> str:
         if not isinstance(value, str) or not value.strip():
             self.refuse(
@@ -303,7 +313,8 @@ class _Reader:
             self.refuse(key, "expected at least one entry, found none")
         seen: set[str] = set()
         for name, _ in pairs:
-            if self.name(name, key) in seen:
+            self.free_of_marks(self.name(name, key), key)
+            if name in seen:
                 self.refuse(key, f"{name!r} stands twice; expected every name once")
             seen.add(name)
         return pairs
@@ -315,6 +326,10 @@ class _Reader:
 
     def event_type(self, name: str, value: Any, roles: Mapping[str, Role]) -> EventType:
         key = f"types.{name}"
+        if name == ARGUMENT:
+            self.refuse(
+                key, f"expected another name, {name!r} is what fills a role in annotation tools; rename the type"
+            )
         body = self.mapping(value, key, _TYPE_KEYS)
         definition = self._definition(body, key)
         if "roles" not in body:

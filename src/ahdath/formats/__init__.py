@@ -16,21 +16,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ahdath.corpus.rows import read_jsonl, write_jsonl
 from ahdath.formats import acled, brat, conll, doccano, dygie, label_studio, omnievent, plover, spacy, table, textee
 from ahdath.formats.losses import FormatWarning
+from ahdath.ontology import Ontology
 from ahdath.schema import Document
 
-__all__ = ["FORMATS", "Format", "FormatWarning"]
+__all__ = ["FORMATS", "Format", "FormatWarning", "Read"]
+
+
+class Read(Protocol):
+    """How a format is read; events carry `ontology` (None: the packaged one) and have its defaults where nothing is said."""
+
+    def __call__(self, path: str | PathLike[str], /, *, ontology: Ontology | None = None) -> list[Document]: ...
 
 
 class Format(NamedTuple):
     """How a format is written and, unless it is for output only, read."""
 
     write: Callable[[Sequence[Document], str | PathLike[str]], None]
-    read: Callable[[str | PathLike[str]], list[Document]] | None = None
+    read: Read | None = None
 
 
 def _write_ahdath(documents: Sequence[Document], path: str | PathLike[str]) -> None:

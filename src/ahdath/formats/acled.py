@@ -19,7 +19,7 @@ from os import PathLike
 from types import MappingProxyType
 
 from ahdath.formats.losses import Losses
-from ahdath.formats.records import write_text
+from ahdath.formats.records import named, write_text
 from ahdath.formats.table import COLUMNS, dumps_csv, fillers
 from ahdath.ontology import Ontology
 from ahdath.schema import Document
@@ -71,7 +71,7 @@ def rows(
     losses = Losses(NAME)
     losses.document_parts(documents, holds=("ids", "attributes", "scores"))
     found: list[dict[str, str | float]] = []
-    for document in documents:
+    for name, document in named(documents):
         for number, event in enumerate(document.events):
             known = event.type in (event.ontology or Ontology.default()).types
             plover = (event.plover if known else None) or {}
@@ -84,7 +84,7 @@ def rows(
             texts = {column: " | ".join(values) for column, values in cells.items()}
             found.append(
                 {
-                    "event_id": f"{document.id}-{number}",
+                    "event_id": f"{name}-{number}",
                     "event_date": texts.get("date", ""),
                     **dict(zip(("disorder_type", "event_type", "sub_event_type"), category, strict=True)),
                     "actor1": texts.get("actor", ""),

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
@@ -22,14 +22,15 @@ from typing import NamedTuple
 
 from ahdath.errors import AhdathError, DataError
 from ahdath.formats.losses import Losses
-from ahdath.formats.records import expected, named, read_text, span_at, write_text
-from ahdath.ontology import ATTRIBUTES
+from ahdath.formats.records import defaults, expected, named, read_text, span_at, write_text
+from ahdath.ontology import ATTRIBUTES, Ontology
 from ahdath.schema import Argument, Document, Event, Span
 
 __all__ = ["dump", "load", "read", "write"]
 
 NAME = "brat"
 _BREAK = re.compile(r"[\n\r]+")
+_PAIR = (".txt", ".ann")
 _NOT_HELD = {"R": "relations", "*": "relations", "#": "notes", "N": "normalisations"}
 
 
@@ -101,15 +102,22 @@ class _Annotations(NamedTuple):
     attributes: list[tuple[str, str, str]]
 
 
-def load(text: str, annotations: str, source: str = "brat", *, id: str = "") -> Document:
-    """The document of a `.txt` and its `.ann`. Raises DataError with `source` and the line."""
+def load(
+    text: str, annotations: str, source: str = "brat", *, id: str = "", ontology: Ontology | None = None
+) -> Document:
+    """The document of a `.txt` and its `.ann`. Raises DataError with `source` and the line.
+
+    Events carry `ontology` (None: the packaged one), whose defaults fill what no attribute says.
+    """
     losses = Losses(f"ahdath from {NAME}")
-    document = _load(text, annotations, source, id, losses)
+    document = _load(text, annotations, source, id, losses, ontology)
     losses.warn()
     return document
 
 
-def _load(text: str, annotations: str, source: str, id: str, losses: Losses) -> Document:
+def _load(
+    text: str, annotations: str, source: str, id: str, losses: Losses, ontology: Ontology | None
+) -> Document:
     found = _parse(text, annotations, source, losses)
     events = []
     for key, (kind, trigger, pairs) in found.events.items():
@@ -122,10 +130,11 @@ def _load(text: str, annotations: str, source: str, id: str, losses: Losses) -> 
                 losses.add("events that are arguments (their trigger is taken)")
             arguments.append(Argument(role, _span(found, target, where)))
             seen[role] += 1
-        said = {name: values[0] for name, values in ATTRIBUTES.items()}
+        said = defaults(ontology)
         said.update({name: value for event, name, value in found.attributes if event == key})
         place = _span(found, trigger, where)
-        events.append(Event(kind, place, tuple(arguments), said["modality"], said["polarity"]))
+        made = Event(kind, place, tuple(arguments), said["modality"], said["polarity"], ontology=ontology)
+        events.append(made)
     used = {found.events[key][1] for key in found.events} | {t for e in found.events.values() for _, t in e[2]}
     losses.add("annotated spans outside of events", len(set(found.spans) - used))
     return Document(text, tuple(events), id=id)
@@ -194,16 +203,17 @@ def _span(found: _Annotations, key: str, where: str) -> Span:
 def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
     """Writes `<id>.txt` and `<id>.ann` for every document into the folder `path`, which is made if need be.
 
-    Raises DataError for an id that cannot be a file name.
+    Raises DataError for an id that cannot be a file name and for a folder that holds pairs of other documents.
     """
     folder = Path(path)
     losses = Losses(NAME)
     losses.document_parts(documents, holds=("ids", "attributes"))
     contents = {}
-    for name, document in named(documents):
-        if re.search(r"[/\\\0]", name) or name.startswith("."):
+    for name, document in named(documents, usable=_is_file_name):
+        if not _is_file_name(name):
             expected(f"document {name!r}", "an id that can be a file name", name, "rename it")
         contents[name] = dump(document)
+    _refuse_others(folder, {f"{name}{ending}" for name in contents for ending in _PAIR})
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -214,10 +224,28 @@ def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
     losses.warn()
 
 
-def read(path: str | PathLike[str]) -> list[Document]:
-    """The documents of all pairs of `.txt` and `.ann` in a folder, by name. Raises DataError."""
+def _refuse_others(folder: Path, ours: Collection[str]) -> None:
+    """Raises DataError where the folder holds a `.txt` or `.ann` that would stand between those that are written."""
+    there = folder.iterdir() if folder.is_dir() else ()
+    others = sorted((p.name for p in there if p.suffix in _PAIR and p.name not in ours), key=_natural)
+    if others:
+        remedy = "name another folder or remove them"
+        expected(str(folder), "a folder without .txt and .ann files of other documents", others[:5], remedy)
+
+
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """A key that sorts names by the numbers in them, `document-2` before `document-10`."""
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]
+
+
+def _is_file_name(name: str) -> bool:
+    return bool(name) and not re.search(r"[/\\\0]", name) and not name.startswith(".")
+
+
+def read(path: str | PathLike[str], *, ontology: Ontology | None = None) -> list[Document]:
+    """The documents of all pairs of `.txt` and `.ann` in a folder, by name and number in it. Raises DataError."""
     folder = Path(path)
-    texts = sorted(folder.glob("*.txt"))
+    texts = sorted(folder.glob("*.txt"), key=lambda file: _natural(file.name.removesuffix(".txt")))
     if not texts:
         expected(str(path), "a folder with .txt and .ann files", sorted(p.name for p in folder.glob("*"))[:5])
     losses = Losses(f"ahdath from {NAME}")
@@ -226,7 +254,7 @@ def read(path: str | PathLike[str]) -> list[Document]:
         pair = file.with_name(file.name.removesuffix(".txt") + ".ann")
         name = file.name.removesuffix(".txt")
         try:
-            documents.append(_load(_raw(file), read_text(pair), str(pair), name, losses))
+            documents.append(_load(_raw(file), read_text(pair), str(pair), name, losses, ontology))
         except DataError:
             raise
         except AhdathError as error:

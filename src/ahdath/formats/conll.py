@@ -21,6 +21,7 @@ from os import PathLike
 from ahdath.formats.losses import Losses
 from ahdath.formats.placing import PlacedArgument, PlacedEvent, Window, join, locate, place
 from ahdath.formats.records import expected, named, read_text, write_text
+from ahdath.ontology import Ontology
 from ahdath.schema import Document
 
 __all__ = ["dumps", "loads", "read", "write"]
@@ -55,6 +56,7 @@ def dumps(documents: Sequence[Document]) -> str:
             expected(f"document {name!r}", "an id on one line, without spaces around it", name, "rename it")
         lines.append(f"# newdoc id = {name}")
         for window in place(document, losses):
+            losses.add("texts without a word", int(bool(window.text) and not window.words))
             lines += _sentence(window, losses) if window.words else []
     losses.warn()
     return "".join(line + "\n" for line in lines)
@@ -91,8 +93,11 @@ def _tag(column: list[str], label: str, first: int, last: int) -> bool:
     return True
 
 
-def loads(content: str, source: str = NAME) -> list[Document]:
-    """The documents of columns. Raises DataError with `source` and the line."""
+def loads(content: str, source: str = NAME, *, ontology: Ontology | None = None) -> list[Document]:
+    """The documents of columns. Raises DataError with `source` and the line.
+
+    Events carry `ontology` (None: the packaged one) and have the default values of its attributes.
+    """
     documents: list[tuple[str, list[Window]]] = []
     text: str | None = None
     rows: list[tuple[str, list[str]]] = []
@@ -110,7 +115,7 @@ def loads(content: str, source: str = NAME) -> list[Document]:
                 documents.append(("", []))
             documents[-1][1].append(_window(text, rows))
             text, rows = None, []
-    return [join(name, windows) for name, windows in documents]
+    return [join(name, windows, ontology) for name, windows in documents]
 
 
 def _window(text: str | None, rows: list[tuple[str, list[str]]]) -> Window:
@@ -156,6 +161,6 @@ def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
     write_text(path, dumps(documents))
 
 
-def read(path: str | PathLike[str]) -> list[Document]:
+def read(path: str | PathLike[str], *, ontology: Ontology | None = None) -> list[Document]:
     """Reads a file with `loads`."""
-    return loads(read_text(path), str(path))
+    return loads(read_text(path), str(path), ontology=ontology)

@@ -24,11 +24,13 @@ from ahdath.formats.records import (
     expected,
     field,
     json_line,
+    plain_meta,
     read_text,
     span_at,
     write_text,
 )
 from ahdath.formats.regions import ARGUMENT, Region, Relation, events_of, from_utf16, regions_of, utf16_places
+from ahdath.ontology import Ontology
 from ahdath.schema import Document, Span
 
 __all__ = ["dumps", "loads", "read", "write"]
@@ -61,18 +63,25 @@ def dumps(documents: Sequence[Document], *, units: Units = "utf-16") -> str:
             for n, r in enumerate(relations)
         ]
         used += max(len(entities), len(links))
-        head = {"doc_id": document.id, "text": document.text, "meta": dict(document.meta)}
+        head = {"doc_id": document.id, "text": document.text, "meta": plain_meta(document)}
         lines.append(json_line({**head, "entities": entities, "relations": links}))
     losses.warn()
     return "".join(lines)
 
 
-def loads(content: str, source: str = NAME, *, units: Units = "utf-16") -> list[Document]:
-    """The documents of exported lines. Raises DataError with `source` and the line."""
-    return decoded_lines(content, source, NAME, lambda row, where, losses: _document(row, where, units, losses))
+def loads(
+    content: str, source: str = NAME, *, units: Units = "utf-16", ontology: Ontology | None = None
+) -> list[Document]:
+    """The documents of exported lines. Raises DataError with `source` and the line.
+
+    Events carry `ontology` (None: the packaged one) and have the default values of its attributes.
+    """
+    return decoded_lines(
+        content, source, NAME, lambda row, where, losses: _document(row, where, units, losses, ontology)
+    )
 
 
-def _document(row: Any, where: str, units: Units, losses: Losses) -> Document:
+def _document(row: Any, where: str, units: Units, losses: Losses, ontology: Ontology | None) -> Document:
     text = field(row, "text", str, where)
     places = utf16_places(text)
 
@@ -99,7 +108,8 @@ def _document(row: Any, where: str, units: Units, losses: Losses) -> Document:
     losses.add("comments", len(row.get("Comments") or row.get("comments") or ()))
     meta = field(row, "meta", dict, where, {}) | {key: value for key, value in row.items() if key not in _OWN}
     name = str(field(row, "doc_id", (str, int), where, field(row, "id", (str, int), where, "")))
-    return Document(text, events_of(regions, relations, ARGUMENT, where, losses), id=name, meta=meta)
+    events = events_of(regions, relations, ARGUMENT, where, losses, ontology)
+    return Document(text, events, id=name, meta=meta)
 
 
 def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
@@ -107,6 +117,6 @@ def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
     write_text(path, dumps(documents))
 
 
-def read(path: str | PathLike[str]) -> list[Document]:
+def read(path: str | PathLike[str], *, ontology: Ontology | None = None) -> list[Document]:
     """Reads a file with `loads`."""
-    return loads(read_text(path), str(path))
+    return loads(read_text(path), str(path), ontology=ontology)

@@ -25,6 +25,7 @@ from ahdath.formats.records import (
     read_text,
     write_text,
 )
+from ahdath.ontology import Ontology
 from ahdath.schema import Document
 
 __all__ = ["dumps", "loads", "read", "write"]
@@ -59,18 +60,23 @@ def dumps(documents: Sequence[Document], *, entity_type: str = "Entity", dataset
             spans = sorted({(a.first, a.last) for e in window.events for a in e.arguments})
             ner.append([[start + a, start + b - 1, entity_type] for a, b in spans])
         sentences = [window.forms() for window in windows]
+        joined = " ".join(form for forms in sentences for form in forms)
+        losses.add("texts that are not their words with a space between (made so)", int(joined != document.text))
         head = {"doc_key": name, "dataset": dataset, "sentences": sentences}
         lines.append(json_line({**head, "ner": ner, "relations": [[] for _ in windows], "events": events}))
     losses.warn()
     return "".join(lines)
 
 
-def loads(content: str, source: str = NAME) -> list[Document]:
-    """The documents of lines of DyGIE++ JSON. Raises DataError with `source` and the line."""
-    return decoded_lines(content, source, NAME, _document)
+def loads(content: str, source: str = NAME, *, ontology: Ontology | None = None) -> list[Document]:
+    """The documents of lines of DyGIE++ JSON. Raises DataError with `source` and the line.
+
+    Events carry `ontology` (None: the packaged one) and have the default values of its attributes.
+    """
+    return decoded_lines(content, source, NAME, lambda row, where, losses: _document(row, where, losses, ontology))
 
 
-def _document(row: Any, where: str, losses: Losses) -> Document:
+def _document(row: Any, where: str, losses: Losses, ontology: Ontology | None) -> Document:
     sentences = array(row, "sentences", where)
     for number, tokens in enumerate(sentences):
         if not isinstance(tokens, list) or not all(isinstance(token, str) and token for token in tokens):
@@ -91,7 +97,7 @@ def _document(row: Any, where: str, losses: Losses) -> Document:
     losses.add("entities that are no argument", sum(e[:2] not in filled for e in _all(row, "ner", where)))
     losses.add("relations", len(_all(row, "relations", where)))
     losses.add("clusters", len(array(row, "clusters", where, [])))
-    return join(field(row, "doc_key", str, where), windows)
+    return join(field(row, "doc_key", str, where), windows, ontology)
 
 
 def _all(row: Any, key: str, where: str) -> list[list[Any]]:
@@ -128,6 +134,6 @@ def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
     write_text(path, dumps(documents))
 
 
-def read(path: str | PathLike[str]) -> list[Document]:
+def read(path: str | PathLike[str], *, ontology: Ontology | None = None) -> list[Document]:
     """Reads a file with `loads`."""
-    return loads(read_text(path), str(path))
+    return loads(read_text(path), str(path), ontology=ontology)

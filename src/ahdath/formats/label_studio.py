@@ -22,7 +22,17 @@ from xml.sax.saxutils import quoteattr
 
 from ahdath.errors import DataError
 from ahdath.formats.losses import Losses
-from ahdath.formats.records import array, decoded, expected, field, parsed, read_text, span_at, write_text
+from ahdath.formats.records import (
+    array,
+    decoded,
+    expected,
+    field,
+    parsed,
+    plain_meta,
+    read_text,
+    span_at,
+    write_text,
+)
 from ahdath.formats.regions import ARGUMENT, Region, Relation, events_of, from_utf16, regions_of, utf16_places
 from ahdath.ontology import ATTRIBUTES, Ontology
 from ahdath.schema import Document, Span
@@ -58,7 +68,7 @@ def dumps(documents: Sequence[Document]) -> str:
     losses.document_parts(documents, holds=("ids", "attributes", "scores", "model", "meta"))
     tasks = [_task(document, losses) for document in documents]
     losses.warn()
-    return json.dumps(tasks, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(tasks, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def _task(document: Document, losses: Losses) -> dict[str, Any]:
@@ -80,29 +90,29 @@ def _task(document: Document, losses: Losses) -> dict[str, Any]:
     losses.add("scores of arguments", sum(a.score < 1 for event in document.events for a in event.arguments))
     if not scored:
         losses.add("scores without a model", sum(event.score < 1 for event in document.events))
-    data = {"id": document.id, "text": document.text, "meta": dict(document.meta)}
+    data = {"id": document.id, "text": document.text, "meta": plain_meta(document)}
     if scored:
         return {"data": data, "predictions": [{"model_version": document.model, "result": result}]}
     return {"data": data, "annotations": [{"result": result}]}
 
 
-def loads(content: str, source: str = NAME) -> list[Document]:
+def loads(content: str, source: str = NAME, *, ontology: Ontology | None = None) -> list[Document]:
     """The documents of an exported JSON list of tasks. Raises DataError with `source` and the task.
 
     The first annotation that was not cancelled is taken, without one the first prediction; others are counted in
-    a FormatWarning.
+    a FormatWarning. Events carry `ontology` (None: the packaged one), whose defaults fill what no choice says.
     """
     tasks = parsed(content, source)
     if not isinstance(tasks, list):
         expected(source, "a list of tasks (export as JSON, not JSON-MIN)", tasks)
     losses = Losses(f"ahdath from {NAME}")
     rows = [(f"{source}: task {number}", task) for number, task in enumerate(tasks)]
-    documents = decoded(rows, lambda task, where: _document(task, where, losses), source)
+    documents = decoded(rows, lambda task, where: _document(task, where, losses, ontology), source)
     losses.warn()
     return documents
 
 
-def _document(task: Any, where: str, losses: Losses) -> Document:
+def _document(task: Any, where: str, losses: Losses, ontology: Ontology | None) -> Document:
     data = field(task, "data", dict, where)
     text = field(data, "text", str, f"{where}: data")
     name = str(field(data, "id", (str, int), where, field(task, "id", (str, int), where, "")))
@@ -116,7 +126,7 @@ def _document(task: Any, where: str, losses: Losses) -> Document:
     model = None if annotations or not predictions else field(chosen, "model_version", str, where, None)
     result = array(chosen, "result", where)
     regions, relations = _graph(text, result, where, losses)
-    events = events_of(regions, relations, ARGUMENT, where, losses)
+    events = events_of(regions, relations, ARGUMENT, where, losses, ontology)
     return Document(text, events, id=name, model=model or None, meta=field(data, "meta", dict, where, {}))
 
 
@@ -180,6 +190,6 @@ def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
     write_text(path, dumps(documents))
 
 
-def read(path: str | PathLike[str]) -> list[Document]:
+def read(path: str | PathLike[str], *, ontology: Ontology | None = None) -> list[Document]:
     """Reads a file with `loads`."""
-    return loads(read_text(path), str(path))
+    return loads(read_text(path), str(path), ontology=ontology)

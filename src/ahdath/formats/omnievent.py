@@ -19,6 +19,7 @@ from ahdath.formats.losses import Losses
 from ahdath.formats.records import (
     array,
     decoded_lines,
+    defaults,
     expected,
     field,
     json_line,
@@ -27,6 +28,7 @@ from ahdath.formats.records import (
     span_at,
     write_text,
 )
+from ahdath.ontology import Ontology
 from ahdath.schema import Argument, Document, Event, Span
 from ahdath.text import words
 
@@ -75,14 +77,17 @@ def _row(name: str, document: Document, entity_type: str) -> dict[str, Any]:
     return {"id": name, "text": document.text, "events": events, "negative_triggers": negative, "entities": entities}
 
 
-def loads(content: str, source: str = NAME) -> list[Document]:
-    """The documents of lines of unified JSON. Raises DataError with `source` and the line."""
-    return decoded_lines(content, source, NAME, _document)
+def loads(content: str, source: str = NAME, *, ontology: Ontology | None = None) -> list[Document]:
+    """The documents of lines of unified JSON. Raises DataError with `source` and the line.
+
+    Events carry `ontology` (None: the packaged one) and have the default values of its attributes.
+    """
+    return decoded_lines(content, source, NAME, lambda row, where, losses: _document(row, where, losses, ontology))
 
 
-def _document(row: Any, where: str, losses: Losses) -> Document:
+def _document(row: Any, where: str, losses: Losses, ontology: Ontology | None) -> Document:
     text = field(row, "text", str, where)
-    events, filled = [], list[list[int]]()
+    events, filled, said = [], list[list[int]](), defaults(ontology)
     for number, event in enumerate(array(row, "events", where, [])):
         place = f"{where}: event {number}"
         triggers = array(event, "triggers", place)
@@ -95,7 +100,8 @@ def _document(row: Any, where: str, losses: Losses) -> Document:
             )
             filled += [[a.span.start, a.span.end] for a in arguments]
             kind = field(event, "type", str, place)
-            events.append(Event(kind, _span(text, trigger, "trigger_word", place), arguments))
+            word = _span(text, trigger, "trigger_word", place)
+            events.append(Event(kind, word, arguments, said["modality"], said["polarity"], ontology=ontology))
     mentions = [m for entity in array(row, "entities", where, []) for m in array(entity, "mentions", where)]
     others = sum(array(m, "position", where) not in filled for m in mentions)
     losses.add("entity mentions that are no argument", others)
@@ -114,6 +120,6 @@ def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
     write_text(path, dumps(documents))
 
 
-def read(path: str | PathLike[str]) -> list[Document]:
+def read(path: str | PathLike[str], *, ontology: Ontology | None = None) -> list[Document]:
     """Reads a file with `loads`."""
-    return loads(read_text(path), str(path))
+    return loads(read_text(path), str(path), ontology=ontology)

@@ -13,7 +13,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ahdath.formats.losses import Losses
-from ahdath.formats.records import expected
+from ahdath.formats.records import defaults, expected
+from ahdath.ontology import Ontology
 from ahdath.schema import Argument, Document, Event, Sentence, Span
 from ahdath.text import sentences, words
 
@@ -36,8 +37,6 @@ class PlacedEvent(NamedTuple):
     first: int
     last: int
     arguments: tuple[PlacedArgument, ...] = ()
-    modality: str = "asserted"
-    polarity: str = "positive"
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,15 @@ def place(document: Document, losses: Losses) -> list[Window]:
 
     The document's own sentences are taken where they are in order, apart and hold every word; else those of
     `ahdath.text.sentences`. A span is widened to whole words; one without a word, an argument outside the
-    sentence of its trigger and a trigger that leaves it are left out; all of that is counted in `losses`.
+    sentence of its trigger and a trigger that leaves it are left out; all of that is counted in `losses`, and so is
+    what stands between and around sentences where it is not what `join` puts there.
     """
     text = document.text
     everything = words(text)
     borders = _borders(document, everything) or [(0, len(text))]
+    gaps = [text[end:start] for (_, end), (start, _) in pairwise(borders)]
+    losses.add("gaps between sentences that are not one space (made one)", sum(gap != " " for gap in gaps))
+    losses.add("characters before the first or behind the last sentence", borders[0][0] + len(text) - borders[-1][1])
     starts = [start for start, _ in everything]
     placed: list[list[PlacedEvent]] = [[] for _ in borders]
     groups = [(bisect_left(starts, a), bisect_left(starts, b)) for a, b in borders]
@@ -86,7 +89,7 @@ def place(document: Document, losses: Losses) -> list[Window]:
             else:
                 arguments.append(PlacedArgument(argument.role, found[0] - first, found[1] - first, argument.score))
         where = (trigger[0] - first, trigger[1] - first)
-        placed[number].append(PlacedEvent(event.type, *where, tuple(arguments), event.modality, event.polarity))
+        placed[number].append(PlacedEvent(event.type, *where, tuple(arguments)))
     return [
         Window(text[a:b], tuple((s - a, e - a) for s, e in everything[first:last]), tuple(events))
         for (a, b), (first, last), events in zip(borders, groups, placed, strict=True)
@@ -124,8 +127,12 @@ def locate(tokens: Sequence[str], text: str, where: str) -> tuple[tuple[int, int
     return tuple(found)
 
 
-def join(id: str, windows: Iterable[Window]) -> Document:
-    """The windows as one document, a space between them, each a sentence; empty windows only make the text."""
+def join(id: str, windows: Iterable[Window], ontology: Ontology | None) -> Document:
+    """The windows as one document, a space between them, each a sentence; empty windows only make the text.
+
+    Events carry `ontology` (None: the packaged one) and have the default values of its attributes.
+    """
+    said = defaults(ontology)
     parts: list[str] = []
     events: list[tuple[int, Window, PlacedEvent]] = []
     borders: list[tuple[int, int, tuple[str, ...]]] = []
@@ -147,8 +154,9 @@ def join(id: str, windows: Iterable[Window]) -> Document:
             e.type,
             span(start, window, e.first, e.last),
             tuple(Argument(a.role, span(start, window, a.first, a.last)) for a in e.arguments),
-            e.modality,
-            e.polarity,
+            said["modality"],
+            said["polarity"],
+            ontology=ontology,
         )
         for start, window, e in events
     )

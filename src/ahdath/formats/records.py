@@ -6,7 +6,7 @@ Errors name the file and the row; what is lost is told once for a file. This mod
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,12 +14,14 @@ from typing import Any, NoReturn
 from ahdath.corpus.rows import one_line, refuse
 from ahdath.errors import AhdathError, DataError, shown
 from ahdath.formats.losses import Losses
+from ahdath.ontology import Ontology
 from ahdath.schema import Document, Span
 
 __all__ = [
     "array",
     "decoded",
     "decoded_lines",
+    "defaults",
     "expected",
     "field",
     "json_line",
@@ -27,6 +29,7 @@ __all__ = [
     "offsets",
     "parse_lines",
     "parsed",
+    "plain_meta",
     "read_text",
     "span_at",
     "write_text",
@@ -63,6 +66,20 @@ def json_line(row: Any) -> str:
     if any("\ud800" <= character <= "\udfff" for character in line):
         line = json.dumps(row, separators=(",", ":"), allow_nan=False)
     return line + "\n"
+
+
+def plain_meta(document: Document) -> dict[str, Any]:
+    """The meta of a document. Raises DataError, with document and key, for a value that JSON does not have, such as NaN."""
+    for key, value in document.meta.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            where = f"Document {document.id!r}" if document.id else f"Document without an id, {shown(document.text)}"
+            remedy = "make it null or a text"
+            raise DataError(
+                f"{where}: meta: {key}: expected a value that JSON has, found {shown(value)} ({error}); {remedy}"
+            ) from error
+    return dict(document.meta)
 
 
 def parsed(content: str, where: str) -> Any:
@@ -149,15 +166,31 @@ def span_at(text: str, first: Any, last: Any, where: str, said: Any = None) -> S
     return Span.of(text, start, end)
 
 
-def named(documents: Sequence[Document]) -> list[tuple[str, Document]]:
-    """The documents with unique ids: their own, or `document-N` (from 1) for one without.
+def defaults(ontology: Ontology | None) -> dict[str, str]:
+    """What an event is by modality and polarity where a file does not say it; None: the packaged ontology."""
+    return (ontology or Ontology.default()).defaults
 
-    Raises DataError for an id that stands twice.
+
+def named(
+    documents: Iterable[Document], *, usable: Callable[[str], object] = bool
+) -> Iterator[tuple[str, Document]]:
+    """The documents with unique ids: their own; for one without, its place `FILE#START`, else `document-N` (from 1).
+
+    The place is what `ahdath classify` leaves in `meta`, named as `ahdath label` names it. It is passed over where it
+    stands already or is not `usable` as a name. Raises DataError for an id that stands twice.
     """
-    found: dict[str, Document] = {}
+    taken = set[str]()
     for number, document in enumerate(documents, 1):
-        name = document.id or f"document-{number}"
-        if name in found:
+        name = document.id or _place(document)
+        if not document.id and (name in taken or not usable(name)):
+            name = f"document-{number}"
+        if name in taken:
             expected(f"document {number}", "every id once", name, "rename one of the two")
-        found[name] = document
-    return list(found.items())
+        taken.add(name)
+        yield name, document
+
+
+def _place(document: Document) -> str:
+    file, start = document.meta.get("file"), document.meta.get("start")
+    whole = isinstance(start, int) and not isinstance(start, bool)
+    return f"{file}#{start}" if isinstance(file, str) and file and whole else ""

@@ -12,14 +12,11 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from ahdath.formats.losses import Losses
-from ahdath.formats.records import expected
-from ahdath.ontology import ATTRIBUTES
+from ahdath.formats.records import defaults, expected
+from ahdath.ontology import ARGUMENT, Ontology
 from ahdath.schema import Argument, Document, Event, Span
 
 __all__ = ["ARGUMENT", "Region", "Relation", "events_of", "from_utf16", "regions_of", "utf16_places"]
-
-ARGUMENT = "Argument"
-
 
 class Region(NamedTuple):
     """A labelled span; `modality` and `polarity` are None where nothing is said."""
@@ -57,12 +54,18 @@ def regions_of(document: Document, label: str) -> tuple[dict[str, Region], list[
 
 
 def events_of(
-    regions: Mapping[str, Region], relations: Iterable[Relation], label: str, where: str, losses: Losses
+    regions: Mapping[str, Region],
+    relations: Iterable[Relation],
+    label: str,
+    where: str,
+    losses: Losses,
+    ontology: Ontology | None,
 ) -> tuple[Event, ...]:
     """The events of regions and relations, in the order of the regions.
 
     A region is an event unless its label is `label`; such a region without a relation to it, and a relation from
-    such a region, are counted in `losses`. Raises DataError for a relation to or from a region that is not there.
+    such a region, are counted in `losses`. Events carry `ontology` (None: the packaged one), whose defaults fill what
+    a region does not say. Raises DataError for a relation to or from a region that is not there.
     """
     arguments: dict[str, list[Argument]] = {}
     filled = set()
@@ -76,15 +79,15 @@ def events_of(
         filled.add(relation.target)
         made = Argument(relation.role, regions[relation.target].span)
         arguments.setdefault(relation.source, []).append(made)
-    events = []
+    events, said = [], defaults(ontology)
     for key, region in regions.items():
         if region.label == label:
             losses.add("arguments that no event has", int(key not in filled))
             continue
-        modality = region.modality or ATTRIBUTES["modality"][0]
-        polarity = region.polarity or ATTRIBUTES["polarity"][0]
+        modality = region.modality or said["modality"]
+        polarity = region.polarity or said["polarity"]
         found = tuple(arguments.get(key, ()))
-        events.append(Event(region.label, region.span, found, modality, polarity, region.score))
+        events.append(Event(region.label, region.span, found, modality, polarity, region.score, ontology))
     return tuple(events)
 
 

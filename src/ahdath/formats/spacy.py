@@ -6,7 +6,7 @@ token of that white space, as spaCy's own tokenizers do, so that `doc.text` is t
 https://spacy.io/api/spangroup: spans of a group may overlap, a list becomes a `SpanGroup` when it is assigned).
 `doc.spans["events"]` has the triggers, labelled with the type; `doc.spans["arguments"]` the arguments, labelled with
 the role; `doc.user_data["ahdath"]` the whole document as `Document.to_dict` gives it, whose spans `doc.spans` follow in
-order. spaCy is an extra: `pip install 'ahdath[spacy]'`.
+order, without those that no word is in (a space), which are counted. spaCy is an extra: `pip install 'ahdath[spacy]'`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
-from ahdath.errors import DataError, ModelError
+from ahdath.errors import DataError, ModelError, shown
 from ahdath.formats.losses import Losses
 from ahdath.schema import Document, Span
 from ahdath.text import words
@@ -68,20 +68,43 @@ def tokens(text: str) -> tuple[list[str], list[bool], list[int]]:
 
 
 def _doc(spacy: Any, vocab: Any, document: Document, losses: Losses) -> Any:
+    _check(document)
     forms, spaces, starts = tokens(document.text)
     doc = spacy.tokens.Doc(vocab, words=forms, spaces=spaces)
     ends = [a + len(form) for a, form in zip(starts, forms, strict=True)]
 
     def span(part: Span, label: str) -> Any:
         first, last = bisect_right(ends, part.start), bisect_left(starts, part.end)
+        if first >= last:
+            return None
         if (starts[first], ends[last - 1]) != (part.start, part.end):
             losses.add("borders inside a word (widened to whole words)")
         return spacy.tokens.Span(doc, first, last, label=label)
 
-    doc.spans["events"] = [span(event.trigger, event.type) for event in document.events]
-    doc.spans["arguments"] = [span(a.span, a.role) for event in document.events for a in event.arguments]
+    events, arguments = [], []
+    for event in document.events:
+        trigger = span(event.trigger, event.type)
+        if trigger is None:
+            losses.add("events whose trigger has no word")
+            losses.add("arguments of events that are left out", len(event.arguments))
+            continue
+        events.append(trigger)
+        found = [made for a in event.arguments if (made := span(a.span, a.role)) is not None]
+        losses.add("arguments that have no word", len(event.arguments) - len(found))
+        arguments += found
+    doc.spans["events"], doc.spans["arguments"] = events, arguments
     doc.user_data["ahdath"] = document.to_dict()
     return doc
+
+
+def _check(document: Document) -> None:
+    """Raises DataError for a text with a lone surrogate, which spaCy cannot hold."""
+    try:
+        document.text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        where = f"Document {document.id!r}: {error.start}"
+        found = shown(document.text[error.start : error.start + 1])
+        raise DataError(f"{where}: expected text that UTF-8 can hold, found {found}; replace it") from error
 
 
 def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:

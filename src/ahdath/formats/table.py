@@ -18,7 +18,7 @@ from typing import Any
 
 from ahdath.errors import DataError
 from ahdath.formats.losses import Losses
-from ahdath.formats.records import expected, write_text
+from ahdath.formats.records import expected, named, write_text
 from ahdath.ontology import Ontology
 from ahdath.schema import Document, Event
 
@@ -56,14 +56,14 @@ def rows(
 ) -> list[dict[str, str | int | float | None]]:
     """The rows as dicts with the keys `FIELDS`; None where there is nothing.
 
-    Raises DataError for a column in `columns` that the table does not have.
+    Raises DataError for a column in `columns` that the table does not have and for an id that stands twice.
     """
-    for name in columns:
-        if name not in COLUMNS:
-            expected("columns", f"only {', '.join(COLUMNS)}", name)
+    for column in columns:
+        if column not in COLUMNS:
+            expected("columns", f"only {', '.join(COLUMNS)}", column)
     losses = Losses(NAME)
     found: list[dict[str, str | int | float | None]] = []
-    for document in documents:
+    for name, document in named(documents):
         losses.document_parts([document], holds=("ids", "attributes", "scores", "model", "ontology"))
         losses.add("scores of arguments", sum(a.score < 1 for event in document.events for a in event.arguments))
         for number, event in enumerate(document.events):
@@ -73,7 +73,7 @@ def rows(
             plover = (event.plover if known else None) or {}
             found.append(
                 {
-                    "document": document.id,
+                    "document": name,
                     "event": number,
                     "type": event.type,
                     "plover": plover.get("event"),

@@ -35,6 +35,7 @@ from ahdath.formats.records import (
     read_text,
     write_text,
 )
+from ahdath.ontology import Ontology
 from ahdath.schema import Document
 
 __all__ = ["dumps", "loads", "read", "write"]
@@ -91,11 +92,12 @@ def _row(doc_id: str, wnd_id: str, window: Window, entity_type: str, lang: str) 
     }
 
 
-def loads(content: str, source: str = "TextEE") -> list[Document]:
+def loads(content: str, source: str = "TextEE", *, ontology: Ontology | None = None) -> list[Document]:
     """The documents of lines of TextEE or OneIE JSON. Raises DataError with `source` and the line.
 
     Without a text, the tokens are joined with spaces. Entity mentions that are no argument and relations are
-    counted in a FormatWarning.
+    counted in a FormatWarning. Events carry `ontology` (None: the packaged one) and have the default values of its
+    attributes.
     """
     losses = Losses(f"ahdath from {NAME}")
     rows = [(where, str(field(row, "doc_id", (str, int), where)), row) for where, row in parse_lines(content, source)]
@@ -108,7 +110,7 @@ def loads(content: str, source: str = "TextEE") -> list[Document]:
         seen[doc_id] = lines[0][0]
         windows = [_window(row, where, losses) for where, _, row in lines]
         try:
-            documents.append(join(doc_id, windows))
+            documents.append(join(doc_id, windows, ontology))
         except AhdathError as error:
             raise DataError(f"{lines[0][0]}: document {doc_id!r}: {error}") from error
     losses.warn()
@@ -175,6 +177,6 @@ def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
     write_text(path, dumps(documents))
 
 
-def read(path: str | PathLike[str]) -> list[Document]:
+def read(path: str | PathLike[str], *, ontology: Ontology | None = None) -> list[Document]:
     """Reads a file with `loads`."""
-    return loads(read_text(path), str(path))
+    return loads(read_text(path), str(path), ontology=ontology)
