@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import sys
@@ -14,6 +15,8 @@ from uuid import UUID
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 from ahdath.bulk import reading
@@ -246,6 +249,28 @@ def test_quotes_of_unquoted_tabs_are_characters(tmp_path: Path) -> None:
         assert list(records(one, PLAIN, step.next)) == steps[number:]
     tabs = LabelSettings(delimiter="\t")
     assert raws(source(tmp_path / "a.csv", content), tabs) == raws(one)
+
+
+@settings(deadline=None)
+@given(st.lists(st.text('"ا ,', min_size=1), max_size=6))
+def test_every_line_of_an_unquoted_table_is_a_row(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
+    content = "\n".join(["text\tn", *(f"{text}\t{number}" for number, text in enumerate(texts))])
+    one = source(tmp_path_factory.getbasetemp() / "plain.tsv", content.encode())
+    found = [row for row in read(one) if isinstance(row, Row)]
+    assert [row.row for row in found] == list(range(2, len(texts) + 2))
+    assert [row.text.replace('"', "") for row in found] == [text.replace('"', "") for text in texts]
+
+
+@settings(deadline=None)
+@given(st.lists(st.text('"ا \n,'), max_size=6), st.booleans())
+def test_a_quoted_table_of_tabs_is_read_as_it_was_written(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str], first: bool
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "quoted.tsv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        rows = [("text", "n"), *((text, str(number)) for number, text in enumerate(texts))]
+        csv.writer(stream, delimiter="\t").writerows(rows if first else [row[::-1] for row in rows])
+    assert [row.text for row in read(source(path)) if isinstance(row, Row)] == texts
 
 
 def test_a_quote_in_a_table_of_tabs_is_not_looked_for_far_away(tmp_path: Path) -> None:
