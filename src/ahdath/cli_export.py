@@ -22,7 +22,7 @@ def export(
     """Write a copy of a model for the int8 engine: smaller, several times faster on a CPU, and read without torch.
 
     `ahdath classify --model OUT` and `EventExtractor.from_pretrained("OUT")` use it. ONNX Runtime runs it; where the extra
-    `ahdath[openvino]` is installed, OpenVINO runs wide encoders like AraBERT; it is at its best on a CPU with AMX.
+    `ahdath[openvino]` is installed, OpenVINO runs wide encoders like AraBERT, on a CPU that has bfloat16.
     """
     from .runtime.export import export as written
     from .runtime.ranges import read_texts

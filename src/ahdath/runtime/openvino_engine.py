@@ -1,7 +1,6 @@
 """The network as exported graphs, run by OpenVINO on the CPU: int8 or bfloat16 on its matrix units, heads in bfloat16.
 
-For encoders of some hundred dimensions, where the products take the time: there it was faster than ONNX Runtime on a CPU
-with AMX. Reads the folder that `onnx_engine` reads, the graphs in files of their own; loads no torch and no transformers.
+For encoders of some hundred dimensions, where the products take the time, on a CPU that has bfloat16. Reads the folder that `onnx_engine` reads, the graphs in files of their own; loads no torch and no transformers.
 """
 
 from __future__ import annotations
