@@ -1,6 +1,7 @@
 """The network as exported graphs, run by OpenVINO on the CPU: int8 or bfloat16 on its matrix units, heads in bfloat16.
 
-For encoders of some hundred dimensions, where the products take the time, on a CPU that has bfloat16. Reads the folder that `onnx_engine` reads, the graphs in files of their own; loads no torch and no transformers.
+For encoders of some hundred dimensions, where the products take the time, on a CPU that has bfloat16. Reads the
+folder that `onnx_engine` reads, the graphs in files of their own; loads no torch and no transformers.
 """
 
 from __future__ import annotations
