@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from torch import nn
 from transformers import set_seed
 
-from ahdath import metrics, thresholds, training
+from ahdath import metrics, precision, thresholds, training
 from ahdath.config import read_config
 from ahdath.errors import ConfigError, DataError
 from ahdath.inference import EventExtractor
@@ -584,12 +584,22 @@ def test_two_processes_train_one_model(
 # ---------------------------------------------------------------------- configs
 
 
+@pytest.mark.parametrize(("product", "expected"), [(1.0, False), (0.9, False), (0.5, True), (1.6, False)])
+def test_bfloat16_is_taken_where_products_are_faster(monkeypatch: pytest.MonkeyPatch, product: float, expected: bool, tmp_path: Path) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(precision, "_seconds", lambda dtype: product if dtype == torch.bfloat16 else 1.0)
+    assert precision.in_bfloat16(None) is expected
+    assert training._arguments(TrainConfig("encoder", "train", "dev", "output"), tmp_path).bf16 is expected
+    assert precision.in_bfloat16(not expected) is not expected
+
+
 @pytest.mark.parametrize("name", ["arabertv02", "arabertv02-large", "embedded", "smoke"])
 def test_shipped_configs_run_on_a_tiny_checkpoint(
     name: str, embedded_encoder: Path, arabert_encoder: Path, corpus_file: Path, documents: list[Document], tmp_path: Path
 ) -> None:
     encoder = arabert_encoder if name.startswith("arabert") else embedded_encoder
-    own = {"encoder": encoder, "train": corpus_file, "dev": corpus_file, "output": tmp_path / "run", "epochs": 1}
+    own = {"encoder": encoder, "train": corpus_file, "dev": corpus_file, "output": tmp_path / "run", "epochs": 1,
+           "bf16": "true"}  # fmt: skip
     settings = read_config(TrainConfig, CONFIGS / f"{name}.yaml", [f"{key}={value}" for key, value in own.items()])
     assert settings.bf16  # on CPU too
     extractor = train(settings)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ConfigError
 from .lexicon import AFFIXES, StemLexicon
 from .optimization import Progress, Schedule, build_optimizers, load_checkpoint, save_checkpoint
+from .precision import in_bfloat16
 from .preparation import prepare
 from .processes import Processes
 from .streams import Stream, candidate_chance, mask_batch, own_share, sequences, with_candidates
@@ -74,6 +75,7 @@ class PretrainConfig:
     validation_share: float = 0.01
     warmup_share: float = 0.05
     compile: bool = True
+    bf16: bool | None = None
     seed: int = 0
     checkpoint_minutes: float = 5.0
 
@@ -128,6 +130,7 @@ def pretrain(config: PretrainConfig, report: Callable[[str], None] = _say) -> Pa
     from transformers import AutoTokenizer
 
     processes = Processes()
+    config = replace(config, bf16=in_bfloat16(config.bf16))
     if config.batch_positions // max(config.sequence_lengths) < processes.count:
         raise ConfigError(
             f"batch_positions {config.batch_positions}: expected a sequence of {max(config.sequence_lengths)} for each of "
@@ -235,7 +238,7 @@ def _train(
         batch = _batch(stream, progress.step, length, config, tokenizer, rng)
         batch = with_candidates(batch, config.candidates, len(tokenizer), rng)
         schedule.set(share)
-        stems, affixes = _step(forward, batch, optimizers, processes)
+        stems, affixes = _step(config, forward, batch, optimizers, processes)
         elapsed = time.monotonic() - began
         *found, elapsed = processes.totals(stems, affixes, elapsed if processes.first else 0.0)
         losses.append(found)
@@ -258,8 +261,8 @@ def _train(
 
 
 def _step(
-    forward: Any, batch: dict[str, torch.Tensor], optimizers: Sequence[torch.optim.Optimizer], processes: Processes
-) -> tuple[float, float]:
+    config: PretrainConfig, forward: Any, batch: dict[str, torch.Tensor], optimizers: Sequence[torch.optim.Optimizer], processes: Processes,
+) -> tuple[float, float]:  # fmt: skip
     """One step on this process's share of the batch; the share's part of the step's losses, of stems and of affixes."""
     import torch
 
@@ -267,7 +270,7 @@ def _step(
     own = own_share(batch, processes.number, processes.count)
     # A step's loss is the mean over all its masked places, and shares have not equally many of them.
     part = int((own["targets"] >= 0).sum()) / len(batch["targets"])
-    with torch.autocast(device.type, dtype=torch.bfloat16):
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bool(config.bf16)):
         loss, affix = forward(**{name: value.to(device) for name, value in own.items()})
     ((loss + 0.5 * affix) * (part * processes.count)).backward()  # gradients are averaged over processes
     torch.nn.utils.clip_grad_norm_(forward.parameters(), 1.0)
@@ -336,7 +339,7 @@ def validation_loss(
     same = replace(config, batch_positions=size)
     batches = max(1, min(batches, len(held_out.ids) // size))
     device, found = model.bias.device, []
-    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16):
+    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=bool(config.bf16)):
         for number in range(batches):
             batch = _batch(held_out, number, length, same, tokenizer, np.random.default_rng((1, number)))
             found.append(float(model(**{name: value.to(device) for name, value in batch.items()})[0]))

@@ -28,6 +28,7 @@ from .inference import EventExtractor
 from .lexicon import StemLexicon
 from .modeling import LOSSES, AhdathModel
 from .ontology import Ontology
+from .precision import in_bfloat16
 from .textfiles import write_whole
 from .thresholds import calibrate
 from .tokenization import SPELLINGS, WordTokenizer
@@ -78,7 +79,7 @@ class TrainConfig:
     predicted_triggers: float = 0.1
     patience: int = 8
     evaluate_from: int = 1
-    bf16: bool = True
+    bf16: bool | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -356,7 +357,7 @@ def _same_run(settings: TrainConfig, before: dict[str, Any], output: Path) -> No
 def _arguments(settings: TrainConfig, output: Path) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(output), num_train_epochs=settings.epochs, per_device_train_batch_size=settings.batch_size,
-        warmup_steps=settings.warmup_share, lr_scheduler_type="linear", max_grad_norm=1.0, bf16=settings.bf16,
+        warmup_steps=settings.warmup_share, lr_scheduler_type="linear", max_grad_norm=1.0, bf16=in_bfloat16(settings.bf16),
         eval_strategy="epoch", save_strategy="epoch", save_total_limit=2, logging_steps=50, report_to=[],
         remove_unused_columns=False, dataloader_num_workers=0, seed=settings.seed, data_seed=settings.seed,
         ddp_find_unused_parameters=True, label_names=["trigger_labels"], use_cpu=not torch.cuda.is_available(),

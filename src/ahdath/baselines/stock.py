@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ahdath.corpus import with_sentences
 from ahdath.errors import ConfigError, DataError
+from ahdath.precision import in_bfloat16
 from ahdath.schema import Document, Event, Span
 from ahdath.text import words
 from ahdath.tokenization import word_span
@@ -334,7 +335,7 @@ def _fine_tuned(
             per_device_eval_batch_size=options.batch_size,
             warmup_steps=0.1,  # a share of all steps
             seed=options.seed,
-            bf16=True,
+            bf16=in_bfloat16(None),
             use_cpu=not torch.cuda.is_available(),
             save_strategy="no",
             logging_strategy="no",

@@ -26,6 +26,7 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from ahdath.errors import ConfigError, DataError
 from ahdath.modeling import AhdathModel
+from ahdath.precision import in_bfloat16
 from ahdath.text import words
 from ahdath.tokenization import Window, WordTokenizer, collate
 from ahdath.training import TrainConfig, build_extractor, parameter_groups
@@ -181,6 +182,7 @@ def fit(
                           "with scripts/encoder.py")  # fmt: skip
     if head == "plain":  # the tokenizer keeps its lexicon; nothing is looked up beside it
         settings = replace(settings, lexical_features=False, ngram_buckets=0)
+    settings = replace(settings, bf16=in_bfloat16(settings.bf16))
     set_seed(settings.seed)
     extractor = build_extractor(settings)
     body, tokenizer = extractor.model, extractor.tokenizer
@@ -203,7 +205,7 @@ def fit(
                             data_collator=Collator(tokenizer, settings.word_dropout, collate_examples), settings=settings)  # fmt: skip
         trainer.remove_callback(PrinterCallback)
         trainer.train()
-    return Fitted(model, tokenizer, tuple(names), settings.bf16)
+    return Fitted(model, tokenizer, tuple(names), bool(settings.bf16))
 
 
 class _Training(Trainer):  # type: ignore[misc]  # transformers has no types
@@ -230,7 +232,7 @@ class _Training(Trainer):  # type: ignore[misc]  # transformers has no types
 def _arguments(settings: TrainConfig, folder: str) -> TrainingArguments:
     return TrainingArguments(
         output_dir=folder, num_train_epochs=settings.epochs, per_device_train_batch_size=settings.batch_size,
-        warmup_steps=settings.warmup_share, lr_scheduler_type="linear", max_grad_norm=1.0, bf16=settings.bf16,
+        warmup_steps=settings.warmup_share, lr_scheduler_type="linear", max_grad_norm=1.0, bf16=bool(settings.bf16),
         eval_strategy="no", save_strategy="no", logging_strategy="no", report_to=[], disable_tqdm=True,
         remove_unused_columns=False, dataloader_num_workers=0, dataloader_pin_memory=False, seed=settings.seed,
         data_seed=settings.seed, label_names=["labels"], use_cpu=not torch.cuda.is_available(),
