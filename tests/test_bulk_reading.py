@@ -355,7 +355,7 @@ def test_a_line_without_end_is_not_held(name: str, content: str, tmp_path: Path,
 
 
 def test_folders_give_what_has_a_known_ending(tmp_path: Path) -> None:
-    for name in ("b/2.txt", "b/1.csv", "a.JSONL", ".hidden.txt", "photo.jpg", "out/documents/part-0000000.parquet"):
+    for name in ("b/2.txt", "b/1.csv", "a.JSONL", ".hidden.txt", ".git/notes.txt", "photo.jpg", "out/documents/part-0000000.parquet"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")

@@ -51,7 +51,7 @@ class Source:
 def find_sources(names: Sequence[str], output: Path, settings: LabelSettings) -> tuple[list[Source], list[str]]:
     """The sources behind `names` (files, folders, `-` for stdin) in order, and files of folders that are passed over.
 
-    A folder stands for all files below it with a known ending, by name; `output` is never read.
+    A folder stands for all files below it with a known ending, by name, but hidden files and folders (`.git`); `output` is never read.
 
     Raises:
         DataError: a name that is not there, a folder that cannot be read, a pipe, or a file that is named twice.
@@ -89,13 +89,13 @@ def find_sources(names: Sequence[str], output: Path, settings: LabelSettings) ->
 
 
 def _below(folder: Path, output: Path) -> Iterator[Path]:
-    """Files by name. Links are followed; a folder that several ways lead to is read once, so a loop has an end."""
+    """Files by name, none that is hidden. Links are followed; a folder that several ways lead to is read once, so a loop has an end."""
     seen = {output.resolve(), folder.resolve()}
     for place, folders, files in os.walk(folder, onerror=_unreadable, followlinks=True):
         fresh = []
         for name in sorted(folders):
             real = (Path(place) / name).resolve()
-            if real not in seen:
+            if real not in seen and not name.startswith("."):
                 seen.add(real)
                 fresh.append(name)
         folders[:] = fresh
