@@ -29,6 +29,7 @@ from ahdath.inference import EventExtractor
 from ahdath.lexicon import AFFIXES, StemLexicon
 from ahdath.masked_lm import MaskedLanguageModel, initial_embeddings
 from ahdath.optimization import Progress, load_checkpoint, rate_scale, save_checkpoint
+from ahdath.precision import in_bfloat16
 from ahdath.pretraining import PretrainConfig, pretrain, sequence_length
 from ahdath.processes import Processes
 from ahdath.schema import Document
@@ -487,6 +488,7 @@ def test_progress_is_reported_and_recorded(text: Path, tmp_path: Path) -> None:
     assert record == {
         "steps": 128, "minutes": 2.0, "positions": 65_536, "validation_length": 32, "positions_per_second": 546.1, "processes": 1,
         "device": "cuda" if torch.cuda.is_available() else "cpu",
+        "precision": "bfloat16" if in_bfloat16(None) else "float32",
     }  # fmt: skip
 
 

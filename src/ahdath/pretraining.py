@@ -130,7 +130,6 @@ def pretrain(config: PretrainConfig, report: Callable[[str], None] = _say) -> Pa
     from transformers import AutoTokenizer
 
     processes = Processes()
-    config = replace(config, bf16=in_bfloat16(config.bf16))
     if config.batch_positions // max(config.sequence_lengths) < processes.count:
         raise ConfigError(
             f"batch_positions {config.batch_positions}: expected a sequence of {max(config.sequence_lengths)} for each of "
@@ -270,7 +269,7 @@ def _step(
     own = own_share(batch, processes.number, processes.count)
     # A step's loss is the mean over all its masked places, and shares have not equally many of them.
     part = int((own["targets"] >= 0).sum()) / len(batch["targets"])
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bool(config.bf16)):
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=in_bfloat16(config.bf16)):
         loss, affix = forward(**{name: value.to(device) for name, value in own.items()})
     ((loss + 0.5 * affix) * (part * processes.count)).backward()  # gradients are averaged over processes
     torch.nn.utils.clip_grad_norm_(forward.parameters(), 1.0)
@@ -312,6 +311,7 @@ def _finish(
     record = {
         "settings": asdict(config), "steps": told.pop("step"), **told, "validation_loss": held, "validation_length": length,
         "positions_per_second": round(speed, 1), "processes": processes.count, "device": processes.device.type,
+        "precision": "bfloat16" if in_bfloat16(config.bf16) else "float32",
     }  # fmt: skip
     write_whole(file, json.dumps(record, indent=1, ensure_ascii=False))
 
@@ -339,7 +339,7 @@ def validation_loss(
     same = replace(config, batch_positions=size)
     batches = max(1, min(batches, len(held_out.ids) // size))
     device, found = model.bias.device, []
-    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=bool(config.bf16)):
+    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=in_bfloat16(config.bf16)):
         for number in range(batches):
             batch = _batch(held_out, number, length, same, tokenizer, np.random.default_rng((1, number)))
             found.append(float(model(**{name: value.to(device) for name, value in batch.items()})[0]))

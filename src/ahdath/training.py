@@ -340,7 +340,8 @@ def train(settings: TrainConfig) -> EventExtractor:
     calibrate(finished, dev)
     if trainer.is_world_process_zero():
         finished.save_pretrained(output)
-        record = {"settings": asdict(settings), "dev": trainer.history["epochs"], "final": dev_scores(finished, dev)}
+        precision = "bfloat16" if trainer.args.bf16 else "float32"
+        record = {"settings": asdict(settings), "precision": precision, "dev": trainer.history["epochs"], "final": dev_scores(finished, dev)}
         (output / "training.json").write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
     return finished
 
