@@ -1,7 +1,7 @@
 """The precision to train in: bfloat16 where the machine multiplies faster in it, float32 elsewhere.
 
-Autocast to bfloat16 is worth a factor of up to four on a GPU or on a CPU with AMX, and costs one on other CPUs, which is not
-to be read off their names or flags: AVX512-BF16 is slower than float32 on some of them.
+Autocast to bfloat16 is much faster on a GPU or on a CPU with AMX and slower on other CPUs, which is not to be read off their
+names or flags: some have AVX512-BF16 and multiply faster in float32. So a CPU is timed.
 """
 
 from __future__ import annotations
