@@ -585,7 +585,9 @@ def test_two_processes_train_one_model(
 
 
 @pytest.mark.parametrize(("product", "expected"), [(1.0, False), (0.9, False), (0.5, True), (1.6, False)])
-def test_bfloat16_is_taken_where_products_are_faster(monkeypatch: pytest.MonkeyPatch, product: float, expected: bool, tmp_path: Path) -> None:
+def test_bfloat16_is_taken_where_products_are_faster(
+    monkeypatch: pytest.MonkeyPatch, product: float, expected: bool, tmp_path: Path
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(precision, "_seconds", lambda dtype: product if dtype == torch.bfloat16 else 1.0)
     assert precision.in_bfloat16(None) is expected

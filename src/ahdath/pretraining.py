@@ -260,7 +260,8 @@ def _train(
 
 
 def _step(
-    config: PretrainConfig, forward: Any, batch: dict[str, torch.Tensor], optimizers: Sequence[torch.optim.Optimizer], processes: Processes,
+    config: PretrainConfig, forward: Any, batch: dict[str, torch.Tensor], optimizers: Sequence[torch.optim.Optimizer],
+    processes: Processes,
 ) -> tuple[float, float]:  # fmt: skip
     """One step on this process's share of the batch; the share's part of the step's losses, of stems and of affixes."""
     import torch

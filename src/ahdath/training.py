@@ -341,7 +341,8 @@ def train(settings: TrainConfig) -> EventExtractor:
     if trainer.is_world_process_zero():
         finished.save_pretrained(output)
         precision = "bfloat16" if trainer.args.bf16 else "float32"
-        record = {"settings": asdict(settings), "precision": precision, "dev": trainer.history["epochs"], "final": dev_scores(finished, dev)}
+        told = {"settings": asdict(settings), "precision": precision}
+        record = {**told, "dev": trainer.history["epochs"], "final": dev_scores(finished, dev)}
         (output / "training.json").write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
     return finished
 

@@ -89,7 +89,7 @@ def find_sources(names: Sequence[str], output: Path, settings: LabelSettings) ->
 
 
 def _below(folder: Path, output: Path) -> Iterator[Path]:
-    """Files by name, none that is hidden. Links are followed; a folder that several ways lead to is read once, so a loop has an end."""
+    """Files by name, none that is hidden. Links are followed; a folder that several ways lead to is read once, so a loop ends."""
     seen = {output.resolve(), folder.resolve()}
     for place, folders, files in os.walk(folder, onerror=_unreadable, followlinks=True):
         fresh = []
