@@ -62,6 +62,13 @@ def test_a_lone_surrogate_is_refused() -> None:
         spacy.to_docs([known(), Document("ق \ud800", id="a")])
 
 
+@pytest.mark.parametrize("document", [Document("قصف", id="a\ud800"), Document("قصف", meta={"source": "\ud800"})])
+def test_a_lone_surrogate_beside_the_text_keeps_a_file_from_being_written(document: Document, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r": id or meta: expected text that UTF-8 can hold, found '\\ud800'; replace it"):
+        spacy.write([known(), document], tmp_path / "a.spacy")
+    assert not list(tmp_path.iterdir())
+
+
 def test_spans_without_a_word_are_left_out_and_counted() -> None:
     pytest.importorskip("spacy")
     text = "قصفت حلب "

@@ -11,6 +11,7 @@ order, without those that no word is in (a space), which are counted. spaCy is a
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from os import PathLike
@@ -97,18 +98,24 @@ def _doc(spacy: Any, vocab: Any, document: Document, losses: Losses) -> Any:
     return doc
 
 
-def _check(document: Document) -> None:
-    """Raises DataError for a text with a lone surrogate, which spaCy cannot hold."""
-    try:
-        document.text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        where = f"Document {document.id!r}: {error.start}"
-        found = shown(document.text[error.start : error.start + 1])
-        raise DataError(f"{where}: expected text that UTF-8 can hold, found {found}; replace it") from error
+def _check(document: Document, *, whole: bool = False) -> None:
+    """Raises DataError for a lone surrogate in the text, which a Doc cannot hold, or anywhere, which a file cannot."""
+    for value in (document.text, json.dumps(document.to_dict(), ensure_ascii=False) if whole else ""):
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            where = f"Document {document.id!r}: {error.start}" if value is document.text else f"Document {document.id!r}: id or meta"
+            found = shown(value[error.start : error.start + 1])
+            raise DataError(f"{where}: expected text that UTF-8 can hold, found {found}; replace it") from error
 
 
 def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
-    """Writes a DocBin with spans and user data. Raises ModelError where spaCy is not installed."""
+    """Writes a DocBin with spans and user data.
+
+    Raises ModelError where spaCy is not installed, DataError for a lone surrogate in text, id or meta.
+    """
+    for document in documents:
+        _check(document, whole=True)
     docs = to_docs(documents)
     content = _spacy().tokens.DocBin(docs=docs, store_user_data=True)
     try:
