@@ -69,6 +69,12 @@ def test_a_lone_surrogate_beside_the_text_keeps_a_file_from_being_written(docume
     assert not list(tmp_path.iterdir())
 
 
+def test_a_value_that_json_does_not_have_keeps_a_file_from_being_written(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"^Document 'a': meta: size: expected a value that JSON has, found b'x'"):
+        spacy.write([known(), Document("قصف", id="a", meta={"size": b"x"})], tmp_path / "a.spacy")
+    assert not list(tmp_path.iterdir())
+
+
 def test_spans_without_a_word_are_left_out_and_counted() -> None:
     pytest.importorskip("spacy")
     text = "قصفت حلب "

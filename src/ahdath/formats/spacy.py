@@ -19,6 +19,7 @@ from typing import Any
 
 from ahdath.errors import DataError, ModelError, shown
 from ahdath.formats.losses import Losses
+from ahdath.formats.records import plain_meta
 from ahdath.schema import Document, Span
 from ahdath.text import words
 
@@ -69,7 +70,7 @@ def tokens(text: str) -> tuple[list[str], list[bool], list[int]]:
 
 
 def _doc(spacy: Any, vocab: Any, document: Document, losses: Losses) -> Any:
-    _check(document)
+    _check(document, document.text)
     forms, spaces, starts = tokens(document.text)
     doc = spacy.tokens.Doc(vocab, words=forms, spaces=spaces)
     ends = [a + len(form) for a, form in zip(starts, forms, strict=True)]
@@ -98,24 +99,25 @@ def _doc(spacy: Any, vocab: Any, document: Document, losses: Losses) -> Any:
     return doc
 
 
-def _check(document: Document, *, whole: bool = False) -> None:
-    """Raises DataError for a lone surrogate in the text, which a Doc cannot hold, or anywhere, which a file cannot."""
-    for value in (document.text, json.dumps(document.to_dict(), ensure_ascii=False) if whole else ""):
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError as error:
-            where = f"Document {document.id!r}: {error.start}" if value is document.text else f"Document {document.id!r}: id or meta"
-            found = shown(value[error.start : error.start + 1])
-            raise DataError(f"{where}: expected text that UTF-8 can hold, found {found}; replace it") from error
+def _check(document: Document, content: str, place: str | None = None) -> None:
+    """Raises DataError for a lone surrogate in `content`, which is at `place` of the document; None: its text."""
+    try:
+        content.encode("utf-8")
+    except UnicodeEncodeError as error:
+        where = f"Document {document.id!r}: {error.start if place is None else place}"
+        found = shown(content[error.start : error.start + 1])
+        raise DataError(f"{where}: expected text that UTF-8 can hold, found {found}; replace it") from error
 
 
 def write(documents: Sequence[Document], path: str | PathLike[str]) -> None:
     """Writes a DocBin with spans and user data.
 
-    Raises ModelError where spaCy is not installed, DataError for a lone surrogate in text, id or meta.
+    Raises ModelError where spaCy is not installed, DataError for a lone surrogate in text, id or meta, and for a value in meta
+    that JSON does not have.
     """
     for document in documents:
-        _check(document, whole=True)
+        _check(document, document.text)
+        _check(document, json.dumps({**document.to_dict(), "meta": plain_meta(document)}, ensure_ascii=False), "id or meta")
     docs = to_docs(documents)
     content = _spacy().tokens.DocBin(docs=docs, store_user_data=True)
     try:
